@@ -1,0 +1,81 @@
+/*
+ * What the files of the public API share: the critical section, and finding owners and blocks. May not decide what a
+ * heap does.
+ *
+ * "Locked" in a comment below means: inside of the critical section when called and on return.
+ */
+#ifndef DMHEAP_API_H
+#define DMHEAP_API_H
+
+#include "context.h"
+#include "report.h"
+
+static inline void lock( void )
+{
+    Dmod_EnterCritical();
+}
+
+static inline void unlock( void )
+{
+    Dmod_ExitCritical();
+}
+
+/* Whether the caller of a function on one heap named one; reports it if not. */
+static inline bool context_given( const dmheap_context_t* context )
+{
+    if( context == NULL ) report( &( report_t ){ .status = STATUS_NO_HEAP } );
+    return context != NULL;
+}
+
+/* The n-th of all heaps, NULL behind the last. Not locked. */
+static inline dmheap_context_t* context_number( size_t n )
+{
+    lock();
+    dmheap_context_t* context = n < DMHEAP_MAX_CONTEXTS ? context_registry.all[n] : NULL;
+    unlock();
+    return context;
+}
+
+/* The n-th default heap, NULL behind the last. Not locked. */
+static inline dmheap_context_t* default_number( size_t n )
+{
+    lock();
+    dmheap_context_t* context = n < context_registry.defaults ? context_registry.all[n] : NULL;
+    unlock();
+    return context;
+}
+
+/* Resolves a name, and registers it where `add` is set; leaves and re-enters the critical section for that. Locked.
+ * STATUS_OK or STATUS_REGISTERED; STATUS_BAD_NAME, STATUS_UNKNOWN_MODULE, STATUS_NO_HEAP, or why it failed. */
+status_t owner_lookup( dmheap_context_t* context, const char* name, bool add, owner_t* owner );
+
+/* owner_lookup() with the hint in line; NULL is nobody. Locked. */
+static inline status_t owner_resolve( dmheap_context_t* context, const char* name, owner_t* owner )
+{
+    *owner = OWNER_NOBODY;
+    if( name == NULL ) return STATUS_OK;
+    return module_find_by_hint( context, name, owner ) != NULL ? STATUS_OK
+                                                               : owner_lookup( context, name, true, owner );
+}
+
+/* Finds the live block that `pointer` is, in `only` or, where that is NULL, in any heap. Locked. */
+status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_context_t** context, block_t* block );
+
+/* Copies an owner's name. Locked. */
+void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_MAX_MODULE_NAME_LENGTH] );
+
+/* Ends a call that pinned an owner. Not locked. */
+void owner_unpin( dmheap_context_t* context, owner_t owner );
+
+/* Allocates in the default heaps in their order, `except` left out; the first failure that is final is reported. Not
+ * locked. */
+void* chain_allocate( size_t size, size_t alignment, const char* name, const dmheap_context_t* except );
+
+/* The largest size that an allocation can get. Locked. */
+static inline size_t largest_free( const dmheap_context_t* context )
+{
+    block_t block = index_largest( context );
+    return block_in_heap( context, block.at ) ? block_usable_size( context, block ) : 0;
+}
+
+#endif

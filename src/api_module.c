@@ -1,0 +1,325 @@
+/*
+ * Modules as owners: registering, unregistering, renaming, limits, handles, and whose a block is. Holds the lock for
+ * one bounded step at a time. May not allocate for a user.
+ */
+#include "api.h"
+
+static void report_module( status_t status, const char* name )
+{
+    report( &( report_t ){ .status = status, .module = name } );
+}
+
+/* Enters the critical section and picks a heap: `context` or, where that is NULL, the first default heap. Locked on
+ * return. NULL where there is none. */
+static dmheap_context_t* lock_context( dmheap_context_t* context )
+{
+    lock();
+    if( context == NULL ) context = context_registry.defaults != 0 ? context_registry.all[0] : NULL;
+    return context_exists( context ) ? context : NULL;
+}
+
+/* ---- Registering ---- */
+
+/* Resolves a name and registers it if need be. STATUS_OK: it was known. Not locked. */
+static status_t enroll( dmheap_context_t* only, const char* name, dmheap_context_t** context, owner_t* owner )
+{
+    status_t status = STATUS_NO_HEAP;
+    *context        = lock_context( only );
+    if( *context != NULL ) status = owner_lookup( *context, name, true, owner );
+    unlock();
+    return status;
+}
+
+static bool register_module( dmheap_context_t* only, const char* name )
+{
+    dmheap_context_t* context;
+    owner_t           owner;
+    status_t          status = enroll( only, name, &context, &owner );
+    report_module( status == STATUS_OK ? STATUS_KNOWN_MODULE : status, name );
+    return status == STATUS_OK || status == STATUS_REGISTERED;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _register_module, ( const char* module_name ) )
+{
+    return register_module( NULL, module_name );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_register_module,
+                            ( dmheap_context_t * context, const char* module_name ) )
+{
+    return context_given( context ) && register_module( context, module_name );
+}
+
+static dmheap_module_t open_module( dmheap_context_t* only, const char* name )
+{
+    dmheap_module_t   handle = { NULL, 0 };
+    dmheap_context_t* context;
+    owner_t           owner;
+    status_t          status = enroll( only, name, &context, &owner );
+    if( status != STATUS_OK ) report_module( status, name );
+    if( status != STATUS_OK && status != STATUS_REGISTERED ) return handle;
+    lock();
+    const module_t* module = context_exists( context ) ? module_of( context, owner ) : NULL;
+    if( module != NULL ) handle = ( dmheap_module_t ){ context, owner | (uint32_t)module->serial << 16 };
+    unlock();
+    return handle;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_module_t, _module_open, ( const char* module_name ) )
+{
+    return open_module( NULL, module_name );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_module_t, _ctx_module_open,
+                            ( dmheap_context_t * context, const char* module_name ) )
+{
+    return context_given( context ) ? open_module( context, module_name ) : ( dmheap_module_t ){ NULL, 0 };
+}
+
+/* ---- Limits ---- */
+
+static status_t limit_module( dmheap_context_t* context, const char* name, size_t bytes )
+{
+    owner_t  owner;
+    status_t status = STATUS_NO_HEAP;
+    lock();
+    if( context_exists( context ) ) status = owner_lookup( context, name, true, &owner );
+    if( status == STATUS_OK || status == STATUS_REGISTERED )
+    {
+        module_t* module = module_of( context, owner );
+        if( module->state & MODULE_LEAVING )
+            status = STATUS_LEAVING;
+        else
+            module->limit = bytes < MODULE_NO_LIMIT ? (uint32_t)bytes : MODULE_NO_LIMIT;
+    }
+    unlock();
+    if( status != STATUS_OK ) report_module( status, name );
+    return status;
+}
+
+static bool is_done( status_t status )
+{
+    return status == STATUS_OK || status == STATUS_REGISTERED;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_module_limit,
+                            ( dmheap_context_t * context, const char* module_name, size_t limit_bytes ) )
+{
+    return is_done( limit_module( context, module_name, limit_bytes ) );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) )
+{
+    size_t            number = 0;
+    dmheap_context_t* context;
+    for( ; ( context = default_number( number ) ) != NULL; number++ )
+        if( !is_done( limit_module( context, module_name, limit_bytes ) ) ) return false;
+    if( number == 0 ) report_module( STATUS_NO_HEAP, module_name );
+    return number != 0;
+}
+
+/* ---- Owners of blocks ---- */
+
+static bool retag( dmheap_context_t* only, void* pointer, const char* name )
+{
+    dmheap_context_t* context;
+    block_t           block;
+    owner_t           owner  = OWNER_NOBODY;
+    status_t          known  = STATUS_OK;
+    lock();
+    status_t status = block_locate( only, pointer, &context, &block );
+    if( status == STATUS_OK )
+    {
+        known = owner_resolve( context, name, &owner );
+        if( !is_done( known ) ) status = known;
+        /* registering left the critical section: the block may have gone meanwhile */
+        else if( known == STATUS_REGISTERED )
+            status = block_locate( context, pointer, &context, &block );
+    }
+    if( status == STATUS_OK ) status = module_retag( context, block, owner );
+    unlock();
+    if( known == STATUS_REGISTERED ) report_module( known, name );
+    if( status != STATUS_OK ) report( &( report_t ){ .status = status, .address = pointer, .module = name } );
+    return status == STATUS_OK;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _retag, ( void* ptr, const char* module_name ) )
+{
+    return retag( NULL, ptr, module_name );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_retag,
+                            ( dmheap_context_t * context, void* ptr, const char* module_name ) )
+{
+    return context_given( context ) && retag( context, ptr, module_name );
+}
+
+/* ---- Taking modules down ---- */
+
+/* Runs a step function, holding the lock for one step at a time, until there is nothing left or the heap is gone. */
+#define IN_STEPS( context, step )                                                                                      \
+    for( bool more = true; more; )                                                                                     \
+    {                                                                                                                  \
+        lock();                                                                                                        \
+        more = context_exists( context ) && ( step );                                                                  \
+        unlock();                                                                                                      \
+    }
+
+/* Carries out what module_leave() began: passes the blocks on or frees them, and forgets the module. Not locked. */
+static void sweep_module( dmheap_context_t* context, module_sweep_t* sweep, const module_name_t* name )
+{
+    IN_STEPS( context, module_sweep_step( context, sweep ) )
+    lock();
+    const void* damaged = NULL;
+    if( context_exists( context ) )
+    {
+        if( module_is_current( context, sweep->owner, sweep->serial ) ) module_forget( context, sweep->owner, name );
+        if( sweep->trouble != STATUS_OK ) damaged = block_payload( context, sweep->damaged );
+    }
+    unlock();
+    if( damaged != NULL ) report( &( report_t ){ .status = sweep->trouble, .address = damaged } );
+    IN_STEPS( context, module_shrink_step( context ) )
+}
+
+/* `copy` is the name in memory that is not the heap's. STATUS_UNREGISTERED or STATUS_UNKNOWN_MODULE. Not locked. */
+static status_t unregister_module( dmheap_context_t* context, const module_name_t* copy )
+{
+    module_sweep_t sweep;
+    owner_t        owner = OWNER_NOBODY;
+    lock();
+    if( context_exists( context ) ) owner = module_find( context, copy );
+    if( owner != OWNER_NOBODY ) module_leave( context, owner, OWNER_SYSTEM, &sweep );
+    unlock();
+    if( owner == OWNER_NOBODY ) return STATUS_UNKNOWN_MODULE;
+    sweep_module( context, &sweep, copy );
+    return STATUS_UNREGISTERED;
+}
+
+/* A name in the caller's own memory: the original may lie in a block that is about to be freed. */
+typedef struct
+{
+    char          text[DMOD_MAX_MODULE_NAME_LENGTH];
+    module_name_t name;
+} name_copy_t;
+
+static bool name_copy( const char* text, name_copy_t* copy )
+{
+    if( !module_name_make( text, &copy->name ) ) return false;
+    for( uint32_t i = 0; i <= copy->name.length; i++ ) copy->text[i] = text[i];
+    copy->name.text = copy->text;
+    return true;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _unregister_module, ( const char* module_name ) )
+{
+    name_copy_t       copy;
+    dmheap_context_t* context;
+    status_t          status = STATUS_UNKNOWN_MODULE;
+    if( !name_copy( module_name, &copy ) )
+    {
+        report_module( STATUS_BAD_NAME, module_name );
+        return;
+    }
+    for( size_t i = 0; ( context = context_number( i ) ) != NULL; i++ )
+        if( unregister_module( context, &copy.name ) == STATUS_UNREGISTERED ) status = STATUS_UNREGISTERED;
+    report_module( status, copy.text );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_unregister_module,
+                            ( dmheap_context_t * context, const char* module_name ) )
+{
+    name_copy_t copy;
+    if( name_copy( module_name, &copy ) )
+        report_module( unregister_module( context, &copy.name ), copy.text );
+    else
+        report_module( STATUS_BAD_NAME, module_name );
+}
+
+/* ---- Renaming ---- */
+
+/* Gives a module a name that is not taken. Not locked. */
+static status_t rename_to_free( dmheap_context_t* context, owner_t owner, const module_name_t* old_name,
+                                const module_name_t* new_name )
+{
+    module_parts_t parts  = { { 0 }, { 0 } };
+    status_t       status = STATUS_OK;
+    while( status == STATUS_OK )
+    {
+        lock();
+        status = context_exists( context ) ? module_rename_step( context, owner, old_name, new_name, &parts )
+                                           : STATUS_NO_HEAP;
+        if( status != STATUS_OK && status != STATUS_NO_HEAP ) module_parts_release( context, &parts );
+        unlock();
+    }
+    return status == STATUS_REGISTERED ? STATUS_OK : status;
+}
+
+/* STATUS_OK, STATUS_UNKNOWN_MODULE, STATUS_LEAVING or why there is no record for the new name. Not locked. */
+static status_t rename_module( dmheap_context_t* context, const module_name_t* old_name, const module_name_t* new_name )
+{
+    module_sweep_t sweep;
+    owner_t        owner  = OWNER_NOBODY;
+    owner_t        heir   = OWNER_NOBODY;
+    status_t       status = STATUS_UNKNOWN_MODULE;
+    lock();
+    if( context_exists( context ) ) owner = module_find( context, old_name );
+    if( owner != OWNER_NOBODY )
+    {
+        heir   = new_name != NULL ? module_find( context, new_name ) : (owner_t)OWNER_NOBODY;
+        status = STATUS_OK;
+        if( module_of( context, owner )->state & MODULE_LEAVING ) status = STATUS_LEAVING;
+    }
+    bool merges = status == STATUS_OK && ( heir != OWNER_NOBODY || new_name == NULL ) && heir != owner;
+    if( merges )
+    {
+        module_pin( context, heir );
+        module_leave( context, owner, heir, &sweep );
+    }
+    unlock();
+    if( status != STATUS_OK || heir == owner ) return status;
+    if( !merges ) return rename_to_free( context, owner, old_name, new_name );
+    sweep_module( context, &sweep, old_name );
+    owner_unpin( context, heir );
+    return STATUS_OK;
+}
+
+/* In one heap or, where that is NULL, in all of them. */
+static bool rename_in( dmheap_context_t* only, const char* old_text, const char* new_text )
+{
+    name_copy_t       old_copy, new_copy;
+    dmheap_context_t* context;
+    status_t          result = STATUS_UNKNOWN_MODULE;
+    const char*       bad    = NULL;
+    bool              valid  = name_copy( old_text, &old_copy );
+    if( !valid ) bad = old_text;
+    if( valid && new_text != NULL && !name_copy( new_text, &new_copy ) )
+    {
+        bad   = new_text;
+        valid = false;
+    }
+    if( !valid )
+    {
+        report_module( STATUS_BAD_NAME, bad );
+        return false;
+    }
+    for( size_t i = 0; ( context = context_number( i ) ) != NULL; i++ )
+    {
+        if( only != NULL && only != context ) continue;
+        status_t status = rename_module( context, &old_copy.name, new_text != NULL ? &new_copy.name : NULL );
+        if( status != STATUS_UNKNOWN_MODULE ) result = status;
+        if( result != STATUS_OK && result != STATUS_UNKNOWN_MODULE ) break;
+    }
+    if( result != STATUS_OK ) report_module( result, old_copy.text );
+    return result == STATUS_OK;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _rename_module, ( const char* old_name, const char* new_name ) )
+{
+    return rename_in( NULL, old_name, new_name );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_rename_module,
+                            ( dmheap_context_t * context, const char* old_name, const char* new_name ) )
+{
+    return context_given( context ) && rename_in( context, old_name, new_name );
+}

@@ -1,0 +1,108 @@
+/*
+ * Blocks: take, release, resize, and the exact answer to what a pointer is. May not know modules beyond the owner that
+ * a header carries, nor lock, nor log.
+ *
+ * Every function that changes the heap first verifies all that it is going to follow, so that STATUS_CORRUPTED means
+ * that nothing was changed. The invariants are those of block_is_valid().
+ */
+#ifndef DMHEAP_BLOCK_H
+#define DMHEAP_BLOCK_H
+
+#include "index.h"
+#include "status.h"
+
+enum
+{
+    /* What block_take() returns besides a block. */
+    BLOCK_NONE    = 0, /* no free block is large enough */
+    BLOCK_DAMAGED = 1  /* the one that was found is overwritten: nothing was changed */
+};
+
+/* Size of a block with a payload of `payload` bytes at `alignment`, 0: none; 0 where no block of this heap can. */
+static inline uint32_t block_size_to_take( const dmheap_context_t* context, size_t payload, size_t alignment )
+{
+    if( alignment == 0 ) return block_size_for( context, payload );
+    return payload > SIZE_MAX - WORD_SIZE ? 0 : block_size_for( context, payload + WORD_SIZE );
+}
+
+static inline uint32_t block_size( const dmheap_context_t* context, block_t block )
+{
+    return header_size( context, *block_header( context, block ) );
+}
+
+static inline owner_t block_owner( const dmheap_context_t* context, block_t block )
+{
+    return header_owner( context, *block_header( context, block ) );
+}
+
+static inline void block_set_owner( dmheap_context_t* context, block_t block, owner_t owner )
+{
+    word_t* header = block_header( context, block );
+    *header        = ( *header & ( ( 1u << context->owner_shift ) - 1 ) ) | owner << context->owner_shift;
+}
+
+/* Counts a change of extent or owner as a block released and taken, so that walkers notice it. */
+static inline void block_note_change( dmheap_context_t* context )
+{
+    context->taken++;
+    context->released++;
+}
+
+/* The alignment in bytes that a live block was asked for; 0: the heap's. */
+size_t block_alignment( const dmheap_context_t* context, block_t block );
+
+/* Notes the alignment (0: the heap's) that a live block is to keep; its last word must not be in use. */
+void block_set_alignment( dmheap_context_t* context, block_t block, size_t alignment );
+
+/* Payload bytes that the user of a live block may use. */
+size_t block_usable_size( const dmheap_context_t* context, block_t block );
+
+/* Whether `pointer` is a live payload of this heap; STATUS_OK, STATUS_OUTSIDE, STATUS_MISALIGNED or STATUS_NOT_LIVE. */
+static inline status_t block_of( const dmheap_context_t* context, const void* pointer, block_t* block )
+{
+    size_t offset = (uintptr_t)pointer - (uintptr_t)context;
+    if( offset - context->first >= context->end - context->first ) return STATUS_OUTSIDE;
+    if( ( (uintptr_t)pointer & ( context->granule - 1 ) ) != 0 ) return STATUS_MISALIGNED;
+    *block = block_at( (uint32_t)offset );
+    return map_get( context, *block ) ? STATUS_OK : STATUS_NOT_LIVE;
+}
+
+/* Takes a live block of `size` bytes, from block_size_to_take() with the same alignment, out of the free memory, or
+ * BLOCK_NONE or BLOCK_DAMAGED. O(1). */
+block_t block_take( dmheap_context_t* context, uint32_t size, size_t alignment, owner_t owner );
+
+/* Gives a live block back and merges it with its free neighbours. STATUS_CORRUPTED. O(1). */
+status_t block_release( dmheap_context_t* context, block_t block );
+
+/* Makes a live block larger or smaller where it is. STATUS_NO_MEMORY where there is no room behind it;
+ * STATUS_CORRUPTED. The last word of an aligned block is the caller's to move. O(1). */
+status_t block_resize( dmheap_context_t* context, block_t block, uint32_t size );
+
+/* Extends a live block by the free blocks in front of it and behind it, where that makes at least `size` and the
+ * payload is aligned in its new place; it then has all of that room, and its contents are still where they were.
+ * STATUS_NO_MEMORY, STATUS_CORRUPTED. O(1). */
+status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32_t size, size_t alignment );
+
+/* The same for blocks that hold the heap's own records, which are counted apart. */
+block_t  block_take_system( dmheap_context_t* context, size_t payload );
+status_t block_release_system( dmheap_context_t* context, block_t block );
+
+/* Moves `block` to the next live one at or behind it. Each look at a word of the start map costs one of `looks`. True
+ * where there is one; else `block` is where to go on: not in front of `end` when there is none left. */
+static inline bool block_next_live( const dmheap_context_t* context, block_t* block, uint32_t* looks )
+{
+    uint32_t from  = map_bit( context, *block );
+    uint32_t bit   = from;
+    uint32_t last  = map_bit( context, block_at( context->end ) );
+    uint32_t bits  = 0;
+    while( bits == 0 && bit < last && *looks != 0 )
+    {
+        bits = *map_word( context, bit ) >> ( bit & ( BITS_OF_WORD - 1 ) );
+        bit  = bits != 0 ? bit + bits_lowest( bits ) : ( bit | ( BITS_OF_WORD - 1 ) ) + 1;
+        --*looks;
+    }
+    block->at += ( bit - from ) << context->granule_shift;
+    return bits != 0;
+}
+
+#endif

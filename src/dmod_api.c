@@ -1,0 +1,40 @@
+/*
+ * DMOD's own memory API on top of the default heaps. The whole file is what DMHEAP_DONT_IMPLEMENT_DMOD_API removes.
+ */
+#include "dmheap.h"
+
+DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _MallocEx, ( size_t Size, const char* ModuleName ) )
+{
+    return dmheap_malloc( Size, ModuleName );
+}
+
+DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _ReallocEx, ( void* Ptr, size_t Size, const char* ModuleName ) )
+{
+    return dmheap_realloc( Ptr, Size, ModuleName );
+}
+
+DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _AlignedMallocEx,
+                            ( size_t Size, size_t Alignment, const char* ModuleName ) )
+{
+    return dmheap_aligned_alloc( Alignment, Size, ModuleName );
+}
+
+DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void, _FreeEx, ( void* Ptr, bool Concatenate ) )
+{
+    dmheap_free( Ptr, Concatenate );
+}
+
+DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void, _FreeModule, ( const char* ModuleName ) )
+{
+    dmheap_unregister_module( ModuleName );
+}
+
+DMOD_INPUT_API_DECLARATION( Dmod, 1.0, bool, _RetagEx, ( void* Ptr, const char* ModuleName ) )
+{
+    return dmheap_retag( Ptr, ModuleName );
+}
+
+DMOD_INPUT_API_DECLARATION( Dmod, 1.0, bool, _RenameTag, ( const char* OldTag, const char* NewTag ) )
+{
+    return dmheap_rename_module( OldTag, NewTag );
+}
