@@ -3,6 +3,7 @@
  * logs outside of it. May not decide where a block goes.
  */
 #include "api.h"
+#include "quick.h"
 
 /* ---- Shared with the other files of the public API ---- */
 
@@ -204,20 +205,6 @@ void* chain_allocate( size_t size, size_t alignment, const char* name, const dmh
     return chain_grant( &wish, except );
 }
 
-/* What nearly every allocation is: default alignment, an owner whom the hint knows, memory in the first heap. Locked.
- * NULL where it is anything else, which is not an error yet. */
-static inline void* take_quickly( dmheap_context_t* context, size_t size, const char* name )
-{
-    block_t   block;
-    module_t* module     = NULL;
-    owner_t   owner      = OWNER_NOBODY;
-    uint32_t  block_size = block_size_for( context, size );
-    if( block_size == 0 ) return NULL;
-    if( name != NULL && ( module = module_find_by_hint( context, name, &owner ) ) == NULL ) return NULL;
-    if( module_take( context, module, owner, block_size, 0, 0, &block ) != STATUS_OK ) return NULL;
-    return block_payload( context, block );
-}
-
 static void* context_allocate( dmheap_context_t* context, size_t size, size_t alignment, const char* name )
 {
     wish_t  wish    = wish_for( size, alignment, name );
@@ -268,10 +255,7 @@ static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size,
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module_name ) )
 {
-    void* payload = NULL;
-    lock();
-    if( context_registry.defaults != 0 ) payload = take_quickly( context_registry.all[0], size, module_name );
-    unlock();
+    void* payload = take_quickly( size, module_name );
     return payload != NULL ? payload : chain_allocate( size, 0, module_name, NULL );
 }
 
@@ -372,15 +356,7 @@ static void release( dmheap_context_t* only, void* pointer )
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _free, ( void* ptr, bool concatenate ) )
 {
     (void)concatenate; /* merging is O(1) and never deferred */
-    status_t status = STATUS_OUTSIDE;
-    block_t  block;
-    lock();
-    /* nearly every pointer is one of the first heap's: release() without the search */
-    dmheap_context_t* context = context_registry.all[0];
-    if( context != NULL ) status = block_of( context, ptr, &block );
-    if( status == STATUS_OK ) status = release_owned( context, block );
-    unlock();
-    if( status != STATUS_OK ) release( NULL, ptr );
+    if( !release_quickly( ptr ) ) release( NULL, ptr );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_free,

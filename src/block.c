@@ -1,89 +1,7 @@
 /*
- * Taking, releasing and resizing blocks; see block.h.
+ * Taking, releasing and resizing blocks; see block.h. What every malloc and free does is in block_hot.h.
  */
-#include "block.h"
-
-enum
-{
-    NO_BIN = UINT16_MAX
-};
-
-/* Whether a free block is what its header says, and is in the list of its bin. */
-static HOT bool is_free_in( const dmheap_context_t* context, block_t block, uint32_t size, uint32_t bin )
-{
-    return size <= context->end - block.at && *block_header( context, block ) == header_of_free( context, size ) &&
-           index_holds( context, block, bin );
-}
-
-/* The bin of a free block, NO_BIN where the block is not what its header says, or its list is overwritten. */
-static uint32_t bin_of( const dmheap_context_t* context, block_t block, uint32_t size )
-{
-    uint32_t bin = size >= context->min_size ? index_bin( context, size ) : 0;
-    return size >= context->min_size && is_free_in( context, block, size, bin ) ? bin : (uint32_t)NO_BIN;
-}
-
-/* The bin for a block of this size that is to become free, NO_BIN where its list is overwritten. */
-static inline uint32_t bin_for( const dmheap_context_t* context, uint32_t size )
-{
-    uint32_t bin = index_bin( context, size );
-    return index_accepts( context, bin ) ? bin : (uint32_t)NO_BIN;
-}
-
-/* Makes a free block; the header behind it must say so already. */
-static HOT void make_free( dmheap_context_t* context, block_t block, uint32_t size, uint32_t bin )
-{
-    *block_header( context, block )                            = header_of_free( context, size );
-    *block_foot_before( context, block_at( block.at + size ) ) = size;
-    index_insert( context, block, bin );
-}
-
-/* Makes a live block of a free one in `bin`, `lead` bytes behind where that begins; what is left in front and behind
- * stays free. BLOCK_DAMAGED where the free block is not large enough, or anything around it is overwritten. */
-static HOT block_t carve( dmheap_context_t* context, block_t block, uint32_t bin, uint32_t lead, uint32_t size,
-                          owner_t owner )
-{
-    if( !block_in_heap( context, block.at ) ) return block_at( BLOCK_DAMAGED );
-    uint32_t whole    = header_size( context, *block_header( context, block ) );
-    uint32_t rest     = whole - lead - size;
-    uint32_t lead_bin = 0, rest_bin = 0;
-    if( whole < lead + size || !is_free_in( context, block, whole, bin ) ) return block_at( BLOCK_DAMAGED );
-    if( rest >= context->min_size )
-    {
-        rest_bin = bin_for( context, rest );
-        if( rest_bin == NO_BIN ) return block_at( BLOCK_DAMAGED );
-    }
-    else
-    {
-        size += rest;
-        rest = 0;
-    }
-    if( lead != 0 )
-    {
-        lead_bin = bin_for( context, lead );
-        if( lead_bin == NO_BIN ) return block_at( BLOCK_DAMAGED );
-    }
-
-    index_remove( context, block, bin );
-    uint32_t header = header_of( context, owner, size );
-    if( lead != 0 )
-    {
-        make_free( context, block, lead, lead_bin );
-        header |= HEADER_PREVIOUS_FREE;
-        block.at += lead;
-    }
-    block_t next = block_at( block.at + size );
-    if( rest != 0 )
-        make_free( context, next, rest, rest_bin );
-    else
-        *block_header( context, next ) &= ~(uint32_t)HEADER_PREVIOUS_FREE;
-    *block_header( context, block ) = header;
-    map_set( context, block );
-    context->taken++;
-    uint32_t left       = context->free_bytes - size;
-    context->free_bytes = left;
-    if( left < context->free_lowest ) context->free_lowest = left;
-    return block;
-}
+#include "block_hot.h"
 
 /* carve() for what is not every allocation. */
 static __attribute__(( noinline )) block_t carve_rarely( dmheap_context_t* context, block_t block, uint32_t lead,
@@ -91,7 +9,7 @@ static __attribute__(( noinline )) block_t carve_rarely( dmheap_context_t* conte
 {
     uint32_t whole = index_size_at( context, block.at );
     if( whole < context->min_size ) return block_at( BLOCK_DAMAGED );
-    return carve( context, block, index_bin( context, whole ), lead, size, owner );
+    return carve( context, block, index_bin( context, whole ), lead, &size, owner );
 }
 
 /* Bytes to leave free in front of a payload at `alignment` in a free block; `end` where that is beyond the heap. */
@@ -126,49 +44,13 @@ static __attribute__(( noinline )) block_t take_aligned( dmheap_context_t* conte
 
 block_t block_take( dmheap_context_t* context, uint32_t size, size_t alignment, owner_t owner )
 {
-    if( alignment != 0 ) return take_aligned( context, size, alignment, owner );
-    uint32_t bin;
-    block_t  block = index_find( context, size, &bin );
-    return block.at != 0 ? carve( context, block, bin, 0, size, owner ) : block;
+    return alignment != 0 ? take_aligned( context, size, alignment, owner ) : take_block( context, &size, owner );
 }
 
 status_t block_release( dmheap_context_t* context, block_t block )
 {
-    uint32_t header   = *block_header( context, block );
-    uint32_t size     = header_size( context, header );
-    uint32_t merged   = size;
-    uint32_t next_bin = 0, before_bin = 0;
-    block_t  before   = block;
-    block_t  next     = block_at( block.at + size );
-    if( header & HEADER_FREE || size > context->end - block.at ) return STATUS_CORRUPTED;
-    uint32_t next_flags = *block_header( context, next ) & HEADER_FLAGS;
-    if( next_flags != 0 )
-    {
-        uint32_t next_size = header_size( context, *block_header( context, next ) );
-        merged += next_size;
-        next_bin = bin_of( context, next, next_size );
-    }
-    if( header & HEADER_PREVIOUS_FREE )
-    {
-        uint32_t before_size = *block_foot_before( context, block );
-        merged += before_size;
-        before.at -= before_size;
-        before_bin = block_in_heap( context, before.at ) ? bin_of( context, before, before_size ) : (uint32_t)NO_BIN;
-    }
-    if( next_bin == NO_BIN || before_bin == NO_BIN || merged < context->min_size ) return STATUS_CORRUPTED;
-    uint32_t bin = bin_for( context, merged );
-    if( bin == NO_BIN ) return STATUS_CORRUPTED;
-
-    if( before.at != block.at ) index_remove( context, before, before_bin );
-    if( next_flags != 0 )
-        index_remove( context, next, next_bin );
-    else
-        *block_header( context, next ) |= HEADER_PREVIOUS_FREE;
-    map_clear( context, block );
-    make_free( context, before, merged, bin );
-    context->released++;
-    context->free_bytes += size;
-    return STATUS_OK;
+    uint32_t size;
+    return release_block( context, block, &size );
 }
 
 block_t block_take_system( dmheap_context_t* context, size_t payload )
@@ -205,7 +87,7 @@ static status_t grow( dmheap_context_t* context, block_t block, uint32_t old_siz
     if( !( header & HEADER_FREE ) || old_size + header_size( context, header ) < size ) return STATUS_NO_MEMORY;
     next = carve_rarely( context, next, 0, size - old_size, OWNER_NOBODY );
     if( next.at == BLOCK_DAMAGED ) return STATUS_CORRUPTED;
-    map_clear( context, next );
+    map_clear( context, map_bit( context, next ) );
     context->released++; /* of two live blocks one is left */
     set_size( context, block, old_size + block_size( context, next ) );
     return STATUS_OK;

@@ -57,14 +57,21 @@ void block_set_alignment( dmheap_context_t* context, block_t block, size_t align
 /* Payload bytes that the user of a live block may use. */
 size_t block_usable_size( const dmheap_context_t* context, block_t block );
 
-/* Whether `pointer` is a live payload of this heap; STATUS_OK, STATUS_OUTSIDE, STATUS_MISALIGNED or STATUS_NOT_LIVE. */
+/* Whether `pointer` is a live payload of this heap; STATUS_OK, STATUS_OUTSIDE, STATUS_MISALIGNED or STATUS_NOT_LIVE.
+ * The rotation brings what is off the granule to the top: a number below `granules` is a payload's place in the heap. */
 static inline status_t block_of( const dmheap_context_t* context, const void* pointer, block_t* block )
 {
+    enum
+    {
+        BITS_OF_SIZE = sizeof( size_t ) * 8
+    };
     size_t offset = (uintptr_t)pointer - (uintptr_t)context;
-    if( offset - context->first >= context->end - context->first ) return STATUS_OUTSIDE;
-    if( ( (uintptr_t)pointer & ( context->granule - 1 ) ) != 0 ) return STATUS_MISALIGNED;
+    size_t inside = offset - context->first;
+    size_t bit    = inside >> context->granule_shift | inside << ( BITS_OF_SIZE - context->granule_shift );
+    if( bit >= context->granules )
+        return inside < context->end - context->first ? STATUS_MISALIGNED : STATUS_OUTSIDE;
     *block = block_at( (uint32_t)offset );
-    return map_get( context, *block ) ? STATUS_OK : STATUS_NOT_LIVE;
+    return map_get( context, (uint32_t)bit ) ? STATUS_OK : STATUS_NOT_LIVE;
 }
 
 /* Takes a live block of `size` bytes, from block_size_to_take() with the same alignment, out of the free memory, or
@@ -91,11 +98,10 @@ status_t block_release_system( dmheap_context_t* context, block_t block );
  * where there is one; else `block` is where to go on: not in front of `end` when there is none left. */
 static inline bool block_next_live( const dmheap_context_t* context, block_t* block, uint32_t* looks )
 {
-    uint32_t from  = map_bit( context, *block );
-    uint32_t bit   = from;
-    uint32_t last  = map_bit( context, block_at( context->end ) );
-    uint32_t bits  = 0;
-    while( bits == 0 && bit < last && *looks != 0 )
+    uint32_t from = map_bit( context, *block );
+    uint32_t bit  = from;
+    uint32_t bits = 0;
+    while( bits == 0 && bit < context->granules && *looks != 0 )
     {
         bits = *map_word( context, bit ) >> ( bit & ( BITS_OF_WORD - 1 ) );
         bit  = bits != 0 ? bit + bits_lowest( bits ) : ( bit | ( BITS_OF_WORD - 1 ) ) + 1;

@@ -75,10 +75,8 @@ static uint32_t plan_parts( dmheap_context_t* image, uint32_t size )
     image->directory_at = (uint16_t)at;
     at += levels * WORD_SIZE;
 
-    uint32_t first_word = at >> image->granule_shift >> WORD_SHIFT; /* no block lies in front of the map */
-    uint32_t last_word  = size >> image->granule_shift >> WORD_SHIFT;
-    image->map_at       = at - first_word * WORD_SIZE;
-    return at + ( last_word - first_word + 1 ) * WORD_SIZE;
+    image->map_at = (uint16_t)at;
+    return at + ( ( size >> image->granule_shift >> WORD_SHIFT ) + 1 ) * WORD_SIZE;
 }
 
 status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan_t* plan )
@@ -94,7 +92,6 @@ status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan
     dmheap_context_t* image = &plan->image;
     __builtin_memset( image, 0, sizeof *image );
     image->magic       = IMAGE_MAGIC;
-    image->module_next = OWNER_FIRST_MODULE;
     image->granule     = at_least( (uint32_t)alignment, WORD_SIZE );
     plan->context      = (dmheap_context_t*)start;
 
@@ -108,7 +105,8 @@ status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan
     image->first         = plan->control_bytes + WORD_SIZE;
     image->first += ( 0u - (uint32_t)( start + image->first ) ) & ( image->granule - 1 );
     if( image->first > image->end || image->end - image->first < image->min_size ) return STATUS_BUFFER_TOO_SMALL;
-    image->reach = ( image->end - image->min_size - WORD_SIZE ) >> 2;
+    image->granules = ( image->end - image->first ) >> image->granule_shift;
+    image->reach    = ( image->end - image->min_size - WORD_SIZE ) >> 2;
     return STATUS_OK;
 }
 

@@ -65,18 +65,20 @@ struct dmheap_context
     uint32_t min_size;      /* of a block */
     uint32_t size_mask;     /* of a header */
     uint32_t bin_linear;    /* sizes below twice this have a bin of their own */
-    uint32_t map_at;        /* bytes from the context to where bit 0 of the start map would be */
-    uint16_t bins_at;       /* likewise, as are the next two */
+    uint32_t granules;      /* from the first block to the end mark: bits of the start map */
+    uint16_t map_at;        /* bytes from the context, as are the next three */
+    uint16_t bins_at;
     uint16_t hints_at;
     uint16_t directory_at;
     uint16_t bin_bias;      /* see index.h */
+    uint16_t system_blocks; /* changes, as does all from bin_summary on */
     uint8_t  bin_shift;     /* log2 of the bins per power of two */
     uint8_t  granule_shift;
     uint8_t  size_scale;    /* of a header */
     uint8_t  owner_shift;   /* of a header */
     uint8_t  owner_bits;    /* owners are smaller than 1 << owner_bits */
     uint8_t  hint_shift;    /* 32 - log2 of the hint slots */
-    uint16_t system_blocks; /* the first member that changes */
+    uint16_t unused;
 
     uint32_t bin_summary;   /* a bit for each bitmap word that is not 0 */
     uint32_t free_bytes;    /* in free blocks */
@@ -89,13 +91,13 @@ struct dmheap_context
     uint32_t name;          /* the block that holds the heap's name, 0: none */
     uint16_t module_root;   /* of the tree of names */
     uint16_t module_free;   /* first owner given back, 0: none */
-    uint16_t module_next;   /* first owner never used since the table was last empty */
+    uint16_t module_span;   /* owners in use since the table was last empty, from OWNER_FIRST_MODULE on */
     uint16_t module_count;
     uint16_t module_serial; /* of the last registration */
-    uint16_t module_unused;
+    uint16_t unused_too;
 };
 
-_Static_assert( sizeof( struct dmheap_context ) == 100, "the context has no padding and is the same on every target" );
+_Static_assert( sizeof( struct dmheap_context ) == 104, "the context has no padding and is the same on every target" );
 
 /* What every allocation runs through is put in line, unless the library is built for size. */
 #ifdef __OPTIMIZE_SIZE__
@@ -196,6 +198,12 @@ static inline uint32_t header_of( const dmheap_context_t* context, owner_t owner
     return owner << context->owner_shift | size >> context->size_scale;
 }
 
+/* Whether a header has no bit but those of a free block's. */
+static inline bool header_is_free( const dmheap_context_t* context, uint32_t header )
+{
+    return ( ( header - HEADER_FREE ) & ~context->size_mask ) == 0;
+}
+
 /* A free block's header: it has no owner, and its neighbours are live. */
 static inline uint32_t header_of_free( const dmheap_context_t* context, uint32_t size )
 {
@@ -220,24 +228,21 @@ static inline word_t* map_word( const dmheap_context_t* context, uint32_t bit )
 
 static inline uint32_t map_bit( const dmheap_context_t* context, block_t block )
 {
-    return block.at >> context->granule_shift;
+    return ( block.at - context->first ) >> context->granule_shift;
 }
 
-static inline bool map_get( const dmheap_context_t* context, block_t block )
+static inline bool map_get( const dmheap_context_t* context, uint32_t bit )
 {
-    uint32_t bit = map_bit( context, block );
     return *map_word( context, bit ) >> ( bit & ( BITS_OF_WORD - 1 ) ) & 1u;
 }
 
-static inline void map_set( dmheap_context_t* context, block_t block )
+static inline void map_set( dmheap_context_t* context, uint32_t bit )
 {
-    uint32_t bit = map_bit( context, block );
     *map_word( context, bit ) |= 1u << ( bit & ( BITS_OF_WORD - 1 ) );
 }
 
-static inline void map_clear( dmheap_context_t* context, block_t block )
+static inline void map_clear( dmheap_context_t* context, uint32_t bit )
 {
-    uint32_t bit = map_bit( context, block );
     *map_word( context, bit ) &= ~( 1u << ( bit & ( BITS_OF_WORD - 1 ) ) );
 }
 

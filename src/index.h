@@ -25,14 +25,14 @@ enum
     INDEX_LAST_RESORT_PROBES = 8
 };
 
-static inline uint32_t index_bin( const dmheap_context_t* context, uint32_t size )
+static HOT uint32_t index_bin( const dmheap_context_t* context, uint32_t size )
 {
     uint32_t shift = bits_highest( size | context->bin_linear ) - context->bin_shift;
     return ( shift << context->bin_shift ) + ( size >> shift ) - context->bin_bias;
 }
 
 /* Whether a free block's neighbours in the list of its bin point back at it. */
-static inline bool index_holds( const dmheap_context_t* context, block_t block, uint32_t bin )
+static HOT bool index_holds( const dmheap_context_t* context, block_t block, uint32_t bin )
 {
     uint32_t next     = *free_next( context, block );
     uint32_t previous = *free_previous( context, block );
@@ -43,12 +43,11 @@ static inline bool index_holds( const dmheap_context_t* context, block_t block, 
 }
 
 /* Takes a block out of the list of its bin; index_holds() must have agreed. */
-static inline void index_remove( dmheap_context_t* context, block_t block, uint32_t bin )
+static HOT void index_remove( dmheap_context_t* context, block_t block, uint32_t bin )
 {
     uint32_t next     = *free_next( context, block );
     uint32_t previous = *free_previous( context, block );
     if( next != 0 ) *free_previous( context, block_at( next ) ) = previous;
-    context->free_blocks--;
     if( previous != 0 )
     {
         *free_next( context, block_at( previous ) ) = next;
@@ -63,14 +62,14 @@ static inline void index_remove( dmheap_context_t* context, block_t block, uint3
 }
 
 /* Whether a block can be put at the head of a bin's list: false where that list is corrupted. */
-static inline bool index_accepts( const dmheap_context_t* context, uint32_t bin )
+static HOT bool index_accepts( const dmheap_context_t* context, uint32_t bin )
 {
     uint32_t head = context_bins( context )[bin];
     return head == 0 || ( block_in_heap( context, head ) && *free_previous( context, block_at( head ) ) == 0 );
 }
 
 /* Puts a block at the head of the list of its bin; index_accepts() must have agreed. */
-static inline void index_insert( dmheap_context_t* context, block_t block, uint32_t bin )
+static HOT void index_insert( dmheap_context_t* context, block_t block, uint32_t bin )
 {
     word_t*  first = &context_bins( context )[bin];
     uint32_t head  = *first;
@@ -78,7 +77,6 @@ static inline void index_insert( dmheap_context_t* context, block_t block, uint3
 
     *free_next( context, block )     = head;
     *free_previous( context, block ) = 0;
-    context->free_blocks++;
     if( head != 0 )
     {
         *free_previous( context, block_at( head ) ) = block.at;

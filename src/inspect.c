@@ -195,7 +195,7 @@ static bool visit_modules( dmheap_context_t* context, dmheap_module_visitor_t vi
     {
         dmheap_module_info_t info = { .context = context };
         lock();
-        more                   = context_exists( context ) && owner < context->module_next;
+        more                   = context_exists( context ) && owner - OWNER_FIRST_MODULE < context->module_span;
         const module_t* module = more ? module_of( context, owner ) : NULL;
         if( module != NULL )
         {
@@ -274,7 +274,8 @@ static bool geometry_is_valid( check_t* check )
         valid = context_plan( check->context, context->end, context->granule, &plan ) == STATUS_OK &&
                 plan.context == context;
     }
-    if( valid ) valid = __builtin_memcmp( context, &plan.image, offsetof( dmheap_context_t, system_blocks ) ) == 0;
+    if( valid ) valid = __builtin_memcmp( context, &plan.image, offsetof( dmheap_context_t, system_blocks ) ) == 0 &&
+                 __builtin_memcmp( &context->bin_shift, &plan.image.bin_shift, offsetof( dmheap_context_t, bin_summary ) - offsetof( dmheap_context_t, bin_shift ) ) == 0;
     return valid || fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) );
 }
 
@@ -317,7 +318,7 @@ static bool live_is_valid( check_t* check, block_t block )
     }
     block_t  next        = block_at( block.at + size );
     uint32_t next_header = *block_header( context, next );
-    bool     next_starts = next.at == context->end || next_header & HEADER_FREE || map_get( context, next );
+    bool     next_starts = next.at == context->end || next_header & HEADER_FREE || map_get( context, map_bit( context, next ) );
     if( next_header & HEADER_PREVIOUS_FREE || !next_starts ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
 
     if( owner >= OWNER_FIRST_MODULE && module_of( context, owner ) == NULL )
@@ -390,7 +391,7 @@ static bool record_is_valid( check_t* check, owner_t owner, block_t record )
 {
     dmheap_context_t* context = check->context;
     module_name_t     name;
-    if( !block_in_heap( context, record.at ) || !map_get( context, record ) ||
+    if( !block_in_heap( context, record.at ) || !map_get( context, map_bit( context, record ) ) ||
         block_owner( context, record ) != OWNER_SYSTEM )
         return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
     const module_t* module = block_payload( context, record );
@@ -408,7 +409,7 @@ static bool check_modules_step( check_t* check )
     const dmheap_context_t* context = check->context;
     owner_t                 owner   = check->number++;
     note_quiet( check );
-    if( owner >= context->module_next ) return false;
+    if( owner - OWNER_FIRST_MODULE >= context->module_span ) return false;
     uint32_t entry = module_entry( context, owner );
     if( !( entry & DIRECTORY_FREE ) )
     {
@@ -416,7 +417,7 @@ static bool check_modules_step( check_t* check )
         return record_is_valid( check, owner, block_at( entry ) );
     }
     uint32_t next = entry >> 1;
-    return ( next == 0 || ( next >= OWNER_FIRST_MODULE && next < context->module_next ) ) ||
+    return ( next == 0 || ( next >= OWNER_FIRST_MODULE && next - OWNER_FIRST_MODULE < context->module_span ) ) ||
            fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
 }
 

@@ -117,7 +117,7 @@ static status_t take_record( dmheap_context_t* context, const module_name_t* nam
 static owner_t next_owner( const dmheap_context_t* context, bool* reused )
 {
     *reused = context->module_free != 0;
-    return *reused ? context->module_free : context->module_next;
+    return *reused ? context->module_free : context->module_span + (owner_t)OWNER_FIRST_MODULE;
 }
 
 status_t module_register_step( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts,
@@ -144,7 +144,7 @@ status_t module_register_step( dmheap_context_t* context, const module_name_t* n
     if( reused )
         context->module_free = (uint16_t)( *entry >> 1 );
     else
-        context->module_next++;
+        context->module_span++;
     context->module_count++;
     module_t* module = block_payload( context, parts->record );
     module->serial   = ++context->module_serial;
@@ -289,12 +289,12 @@ void module_forget( dmheap_context_t* context, owner_t owner, const module_name_
 
 bool module_shrink_step( dmheap_context_t* context )
 {
-    if( context->module_count != 0 || context->module_next == OWNER_FIRST_MODULE ) return false;
-    owner_t lowest = 1u << bits_highest( context->module_next - 1u ); /* of the highest chunk */
+    if( context->module_count != 0 || context->module_span == 0 ) return false;
+    owner_t lowest = 1u << bits_highest( context->module_span + OWNER_FIRST_MODULE - 1u ); /* of the highest chunk */
     word_t* chunk  = &context_directory( context )[directory_level( lowest )];
 
     context->module_free = 0;
-    context->module_next = (uint16_t)lowest;
+    context->module_span = (uint16_t)( lowest - OWNER_FIRST_MODULE );
     if( *chunk != 0 ) (void)block_release_system( context, block_at( *chunk + lowest * WORD_SIZE ) );
     *chunk = 0;
     return true;

@@ -67,7 +67,7 @@ static inline word_t* directory_entry( const dmheap_context_t* context, owner_t 
 /* The record of an owner, NULL where there is no such module. */
 static inline module_t* module_of( const dmheap_context_t* context, owner_t owner )
 {
-    if( owner - OWNER_FIRST_MODULE >= context->module_next - (owner_t)OWNER_FIRST_MODULE ) return NULL;
+    if( owner - OWNER_FIRST_MODULE >= context->module_span ) return NULL;
     uint32_t record = *directory_entry( context, owner );
     return block_in_heap( context, record ) ? block_payload( context, block_at( record ) ) : NULL;
 }
