@@ -39,10 +39,15 @@ static uint8_t bin_shift_for( uint32_t granules )
     return (uint8_t)at_most( ( at_least( bits_highest( granules ), 7 ) - 5 ) / 2, 5 );
 }
 
-/* How a header and the index divide sizes up to `size`. */
-static void plan_sizes( dmheap_context_t* image, uint32_t size )
+/* How a header and the index divide sizes up to `end`. */
+static void plan_sizes( dmheap_context_t* image, uint32_t granule )
 {
+    uint32_t size      = image->end;
     uint32_t size_bits = bits_highest( size - 1 ) + 1;
+    image->granule       = granule;
+    image->granule_shift = 0;
+    image->size_scale    = 0;
+    image->bin_bias      = 0;
     while( size_bits - image->size_scale > SIZE_BITS_MOST ) image->size_scale++;
     while( image->granule >> HEADER_FLAG_BITS >> image->size_scale == 0 ) image->granule <<= 1;
     while( image->granule >> image->granule_shift > 1 ) image->granule_shift++;
@@ -60,8 +65,9 @@ static void plan_sizes( dmheap_context_t* image, uint32_t size )
 }
 
 /* Places the parts of the image that follow the context; returns the bytes of all control data. */
-static uint32_t plan_parts( dmheap_context_t* image, uint32_t size )
+static uint32_t plan_parts( dmheap_context_t* image )
 {
+    uint32_t size      = image->end;
     uint32_t bins      = index_bin( image, size ) + 1;
     uint32_t hint_bits = at_most( at_least( bits_highest( size ) / 2, 3 ) - 2, HINT_BITS_MOST );
     uint32_t levels    = (uint32_t)image->owner_bits - bits_highest( OWNER_FIRST_MODULE );
@@ -92,16 +98,20 @@ status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan
     dmheap_context_t* image = &plan->image;
     __builtin_memset( image, 0, sizeof *image );
     image->magic       = IMAGE_MAGIC;
-    image->granule     = at_least( (uint32_t)alignment, WORD_SIZE );
     plan->context      = (dmheap_context_t*)start;
 
-    uint32_t bytes = (uint32_t)( size - skip );
-    plan_sizes( image, bytes );
-    /* up to where the end mark lies, so that the same plan comes of the size that a heap has */
-    uint32_t slop = (uint32_t)( start + bytes ) & ( image->granule - 1 );
-    if( slop + sizeof *image > bytes ) return STATUS_BUFFER_TOO_SMALL;
-    image->end           = bytes - slop;
-    plan->control_bytes  = plan_parts( image, image->end );
+    /* up to where the end mark lies, so that the same plan comes of the size that the heap turns out to have */
+    uint32_t slop = 0;
+    image->end    = (uint32_t)( size - skip );
+    do
+    {
+        image->end -= slop;
+        if( image->end < sizeof *image ) return STATUS_BUFFER_TOO_SMALL;
+        plan_sizes( image, at_least( (uint32_t)alignment, WORD_SIZE ) );
+        slop = (uint32_t)( start + image->end ) & ( image->granule - 1 );
+    } while( slop != 0 );
+
+    plan->control_bytes  = plan_parts( image );
     image->first         = plan->control_bytes + WORD_SIZE;
     image->first += ( 0u - (uint32_t)( start + image->first ) ) & ( image->granule - 1 );
     if( image->first > image->end || image->end - image->first < image->min_size ) return STATUS_BUFFER_TOO_SMALL;

@@ -1,0 +1,154 @@
+/*
+ * See fixture.h. Defines Dmod_Printf, Dmod_EnterCritical and Dmod_ExitCritical in place of the port's.
+ */
+#include "fixture.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Alignas( 4096 ) unsigned char memory[2][4096 + FIXTURE_MOST + 4096];
+static unsigned char                  copy[FIXTURE_MOST];
+static unsigned char*                 buffer = memory[0] + 4096;
+static size_t                         buffer_size;
+static size_t                         buffer_offset;
+
+static char   text[16384];
+static size_t text_length;
+static int    depth;
+static bool   logged_while_locked;
+static bool   muted;
+
+void Dmod_EnterCritical( void )
+{
+    depth++;
+}
+
+void Dmod_ExitCritical( void )
+{
+    depth--;
+}
+
+int Dmod_Printf( const char* format, ... )
+{
+    va_list arguments;
+    if( depth != 0 ) logged_while_locked = true;
+    if( muted ) return 0;
+    if( text_length + 512 > sizeof text ) text_length = 0;
+    va_start( arguments, format );
+    int written = vsnprintf( text + text_length, sizeof text - text_length, format, arguments );
+    va_end( arguments );
+    if( written > 0 ) text_length += (size_t)written;
+    return written;
+}
+
+bool fixture_is_locked( void )
+{
+    return depth != 0;
+}
+
+bool fixture_logged_while_locked( void )
+{
+    return logged_while_locked;
+}
+
+const char* fixture_log( void )
+{
+    static char taken[sizeof text];
+    memcpy( taken, text, sizeof text );
+    taken[text_length] = '\0';
+    text_length        = 0;
+    text[0]            = '\0';
+    return taken;
+}
+
+unsigned fixture_logged( const char* what )
+{
+    unsigned times = 0;
+    for( const char* at = text; ( at = strstr( at, what ) ) != NULL; at++ ) times++;
+    return times;
+}
+
+static bool take_down( const dmheap_block_info_t* block, void* user )
+{
+    *(const dmheap_context_t**)user = block->context;
+    return false;
+}
+
+void fixture_no_heap( void )
+{
+    muted = true;
+    for( dmheap_context_t* context = NULL;; context = NULL )
+    {
+        dmheap_visit_blocks( take_down, &context );
+        if( context == NULL || !dmheap_ctx_deinit( context ) ) break;
+    }
+    dmheap_context_t* second;
+    while( ( second = dmheap_ctx_find( "second" ) ) != NULL ) dmheap_ctx_deinit( second );
+    muted = false;
+}
+
+bool fixture_heap( size_t size, size_t alignment, size_t offset )
+{
+    fixture_no_heap();
+    buffer_offset       = offset;
+    buffer              = memory[0] + 4096 + offset;
+    buffer_size         = size;
+    logged_while_locked = false;
+    memset( memory[0], 0xA5, 4096 + offset + size + FIXTURE_GUARD );
+    bool made = dmheap_init( buffer, size, alignment );
+    if( made ) (void)fixture_log();
+    return made;
+}
+
+unsigned char* fixture_buffer( void )
+{
+    return buffer;
+}
+
+unsigned char* fixture_second_buffer( void )
+{
+    return memory[1] + 4096;
+}
+
+static bool guards_are_intact( void )
+{
+    for( size_t i = 1; i <= FIXTURE_GUARD; i++ )
+        if( buffer[0 - i] != 0xA5 || buffer[buffer_size + i - 1] != 0xA5 ) return false;
+    return true;
+}
+
+bool fixture_is_valid( void )
+{
+    const void* where = NULL;
+    return depth == 0 && !logged_while_locked && dmheap_check( &where ) == DMHEAP_CHECK_OK && guards_are_intact();
+}
+
+void fixture_remember( void )
+{
+    memcpy( copy, buffer, buffer_size );
+}
+
+bool fixture_is_unchanged( void )
+{
+    return memcmp( copy, buffer, buffer_size ) == 0 && guards_are_intact() && depth == 0;
+}
+
+size_t live_bytes_of( const char* module )
+{
+    dmheap_module_stats_t stats;
+    return dmheap_get_module_stats( module, &stats ) ? stats.live_bytes : 0;
+}
+
+unsigned live_blocks_of( const char* module )
+{
+    dmheap_module_stats_t stats;
+    return dmheap_get_module_stats( module, &stats ) ? stats.live_blocks : 0;
+}
+
+dmheap_stats_t stats_now( void )
+{
+    dmheap_stats_t stats = { 0 };
+    (void)dmheap_get_stats( &stats );
+    return stats;
+}

@@ -1,0 +1,54 @@
+/*
+ * What all tests share: a heap in a buffer with guards around it, the log as a string, and the check after every step.
+ * Knows no test framework, so that the same file serves cmocka, the property tests and the targets.
+ */
+#ifndef FIXTURE_H
+#define FIXTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dmheap.h"
+
+enum
+{
+    FIXTURE_GUARD = 64,
+    FIXTURE_MOST  = 1 << 20
+};
+
+/* Starts over: takes every heap down, makes the default heap of `size` bytes at `offset` from a 4096-byte boundary, and
+ * empties the log. */
+bool fixture_heap( size_t size, size_t alignment, size_t offset );
+
+/* The buffer of the heap, and a second one of the same kind for another heap. */
+unsigned char* fixture_buffer( void );
+unsigned char* fixture_second_buffer( void );
+
+/* Takes every heap down. */
+void fixture_no_heap( void );
+
+/* Whether dmheap_check() is content and nothing was written around the buffer. Leaves the log as it was. */
+bool fixture_is_valid( void );
+
+/* A copy of the buffer, and whether it is still the same. */
+void fixture_remember( void );
+bool fixture_is_unchanged( void );
+
+/* What was logged since the last call. */
+const char* fixture_log( void );
+
+/* How often `text` was logged since fixture_log() was last called; does not empty the log. */
+unsigned fixture_logged( const char* text );
+
+/* Whether the critical section is entered at this moment, and whether it was when anything was logged. */
+bool fixture_is_locked( void );
+bool fixture_logged_while_locked( void );
+
+/* A module's live bytes and blocks, 0 where it is unknown. */
+size_t   live_bytes_of( const char* module );
+unsigned live_blocks_of( const char* module );
+
+/* Figures of the default heaps. */
+dmheap_stats_t stats_now( void );
+
+#endif
