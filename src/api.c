@@ -75,9 +75,15 @@ void owner_unpin( dmheap_context_t* context, owner_t owner )
     if( forget ) owner_name( context, owner, text );
     unlock();
     if( !forget || !module_name_make( text, &name ) ) return;
+    forget_module( context, owner, &name );
+}
+
+void forget_module( dmheap_context_t* context, owner_t owner, const module_name_t* name )
+{
     lock();
-    if( context_exists( context ) ) module_forget( context, owner, &name );
+    if( context_exists( context ) ) module_forget( context, owner, name );
     unlock();
+    IN_STEPS( context, module_shrink_step( context ) )
 }
 
 /* ---- Allocating ---- */
@@ -124,8 +130,7 @@ static void* take_for( dmheap_context_t* context, wish_t* wish, owner_t owner, u
         if( wish->moving )
         {
             wish->owner = owner;
-            module_pin( context, owner );
-            block_set_owner( context, *block, OWNER_MOVING );
+            module_begin_move( context, *block, owner );
         }
         return block_payload( context, *block );
     }
@@ -424,8 +429,7 @@ static status_t resize_here( move_t* move )
     status   = block_extend_forward( context, &move->to, move->size, move->alignment );
     if( status != STATUS_OK ) return status;
     module_adjust( module, old, block_size( context, move->to ) );
-    block_set_owner( context, move->to, OWNER_MOVING );
-    module_pin( context, move->source_owner );
+    module_begin_move( context, move->to, move->source_owner );
     move->target       = context;
     move->target_owner = move->source_owner;
     move->slides       = true;
@@ -463,7 +467,10 @@ static void* move_contents( move_t* move, report_t* why )
     else
     {
         why->status = module_release( move->source, move->from, module_of( move->source, move->source_owner ) );
-        if( why->status != STATUS_OK ) block_set_owner( move->source, move->from, move->source_owner );
+        if( why->status == STATUS_OK )
+            move->source->moving--;
+        else
+            (void)module_settle( move->source, move->from, move->source_owner );
     }
     status_t settled = module_settle( move->target, move->to, move->target_owner );
     unlock();
@@ -492,13 +499,6 @@ static void* move_elsewhere( move_t* move, wish_t* wish, const char* owner )
     unlock();
     owner_unpin( move->source, move->source_owner );
     return NULL;
-}
-
-/* Marks the source of a move to another place. Locked. */
-static void begin_move( move_t* move )
-{
-    module_pin( move->source, move->source_owner );
-    block_set_owner( move->source, move->from, OWNER_MOVING );
 }
 
 /* Notes what is to become of a block. `alignment` 0: the one that it was asked for. Locked. */
@@ -533,7 +533,8 @@ static void* reallocate( dmheap_context_t* only, void* pointer, size_t size, siz
     if( status == STATUS_NO_MEMORY )
     {
         status = move_here( &move, &wish );
-        if( status == STATUS_MOVING || ( status == STATUS_NO_MEMORY && only == NULL ) ) begin_move( &move );
+        if( status == STATUS_MOVING || ( status == STATUS_NO_MEMORY && only == NULL ) ) 
+            module_begin_move( move.source, move.from, move.source_owner );
     }
     else if( status != STATUS_OK && status != STATUS_MOVING )
         move.source->failures++;

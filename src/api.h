@@ -64,6 +64,18 @@ status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_conte
 /* Copies an owner's name. Locked. */
 void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_MAX_MODULE_NAME_LENGTH] );
 
+/* Runs a step function, holding the lock for one step at a time, until there is nothing left or the heap is gone. */
+#define IN_STEPS( context, step )                                                                                      \
+    for( bool more = true; more; )                                                                                     \
+    {                                                                                                                  \
+        lock();                                                                                                        \
+        more = context_exists( context ) && ( step );                                                                  \
+        unlock();                                                                                                      \
+    }
+
+/* Forgets a module that has left, and gives back what only modules needed. Not locked. */
+void forget_module( dmheap_context_t* context, owner_t owner, const module_name_t* name );
+
 /* Ends a call that pinned an owner. Not locked. */
 void owner_unpin( dmheap_context_t* context, owner_t owner );
 

@@ -156,29 +156,17 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_retag,
 
 /* ---- Taking modules down ---- */
 
-/* Runs a step function, holding the lock for one step at a time, until there is nothing left or the heap is gone. */
-#define IN_STEPS( context, step )                                                                                      \
-    for( bool more = true; more; )                                                                                     \
-    {                                                                                                                  \
-        lock();                                                                                                        \
-        more = context_exists( context ) && ( step );                                                                  \
-        unlock();                                                                                                      \
-    }
-
 /* Carries out what module_leave() began: passes the blocks on or frees them, and forgets the module. Not locked. */
 static void sweep_module( dmheap_context_t* context, module_sweep_t* sweep, const module_name_t* name )
 {
     IN_STEPS( context, module_sweep_step( context, sweep ) )
     lock();
-    const void* damaged = NULL;
-    if( context_exists( context ) )
-    {
-        if( module_is_current( context, sweep->owner, sweep->serial ) ) module_forget( context, sweep->owner, name );
-        if( sweep->trouble != STATUS_OK ) damaged = block_payload( context, sweep->damaged );
-    }
+    bool        exists  = context_exists( context );
+    bool        current = exists && module_is_current( context, sweep->owner, sweep->serial );
+    const void* damaged = exists && sweep->trouble != STATUS_OK ? block_payload( context, sweep->damaged ) : NULL;
     unlock();
     if( damaged != NULL ) report( &( report_t ){ .status = sweep->trouble, .address = damaged } );
-    IN_STEPS( context, module_shrink_step( context ) )
+    if( current ) forget_module( context, sweep->owner, name );
 }
 
 /* `copy` is the name in memory that is not the heap's. STATUS_UNREGISTERED or STATUS_UNKNOWN_MODULE. Not locked. */
@@ -229,6 +217,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_unregister_module,
                             ( dmheap_context_t * context, const char* module_name ) )
 {
     name_copy_t copy;
+    if( !context_given( context ) ) return;
     if( name_copy( module_name, &copy ) )
         report_module( unregister_module( context, &copy.name ), copy.text );
     else

@@ -94,7 +94,7 @@ struct dmheap_context
     uint16_t module_span;   /* owners in use since the table was last empty, from OWNER_FIRST_MODULE on */
     uint16_t module_count;
     uint16_t module_serial; /* of the last registration */
-    uint16_t unused_too;
+    uint16_t moving;        /* blocks of OWNER_MOVING */
 };
 
 _Static_assert( sizeof( struct dmheap_context ) == 104, "the context has no padding and is the same on every target" );

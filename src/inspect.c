@@ -248,7 +248,7 @@ typedef struct
     uint32_t          covered;         /* end of the last block looked at, 0: not known */
     uint32_t          taken, released; /* as they were in the last step */
     bool              quiet;           /* nobody changed the heap so far: sums can be compared */
-    bool              moving;          /* a block was on its way to another place: its owner is not known */
+    uint32_t          moving;          /* blocks on their way to another place: their owners are not known */
     tally_t           live, system, free, of_modules, modules;
     uint32_t          records;         /* modules in the directory */
     uint32_t          lists;           /* free blocks that are the first of their list */
@@ -291,8 +291,8 @@ static bool free_before_is_valid( check_t* check, block_t block )
     block_t  free = block_at( block.at - size );
     if( size < context->min_size || !block_in_heap( context, free.at ) )
         return fails( check, DMHEAP_CHECK_FOOT, block );
-    if( check->covered != 0 && check->covered != free.at ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
     if( *block_header( context, free ) != header_of_free( context, size ) ) return fails( check, DMHEAP_CHECK_FOOT, free );
+    if( check->covered != 0 && check->covered != free.at ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
     uint32_t bin = index_bin( context, size );
     if( !index_holds( context, free, bin ) ||
         !( context_bitmaps( context )[bin >> WORD_SHIFT] >> ( bin & ( BITS_OF_WORD - 1 ) ) & 1u ) )
@@ -325,7 +325,7 @@ static bool live_is_valid( check_t* check, block_t block )
         return fails( check, DMHEAP_CHECK_OWNER, block );
     tally( &check->live, owner, 1, size );
     if( owner == OWNER_SYSTEM ) tally( &check->system, owner, 1, size );
-    if( owner == OWNER_MOVING ) check->moving = true;
+    if( owner == OWNER_MOVING ) check->moving++;
     if( owner >= OWNER_FIRST_MODULE ) tally( &check->of_modules, owner, 1, size );
     check->covered = next.at;
     return true;
@@ -431,11 +431,11 @@ static bool counters_are_valid( check_t* check )
     if( check->live.blocks != context->taken - context->released ||
         check->live.bytes + check->free.bytes != context->end - context->first ||
         check->free.bytes != context->free_bytes || check->free.blocks != context->free_blocks ||
-        context->free_lowest > context->free_bytes || check->system.blocks != context->system_blocks ||
+        context->free_lowest > context->free_bytes || check->moving != context->moving || check->system.blocks != context->system_blocks ||
         check->system.bytes != context->system_bytes )
         return fails( check, DMHEAP_CHECK_COUNTERS, block_at( 0 ) );
     if( check->records != context->module_count ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
-    if( !check->moving &&
+    if( check->moving == 0 &&
         ( check->of_modules.blocks != check->modules.blocks || check->of_modules.weighed != check->modules.weighed ) )
         return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
     return true;

@@ -70,7 +70,7 @@ static void tree_remove( dmheap_context_t* context, uint16_t* link )
 owner_t module_find( dmheap_context_t* context, const module_name_t* name )
 {
     const uint16_t* link = tree_link( context, name );
-    if( link == NULL ) return OWNER_NOBODY;
+    if( link == NULL || *link == 0 ) return OWNER_NOBODY;
     *module_hint( context, name->text ) = *link;
     return *link;
 }
@@ -209,9 +209,17 @@ status_t module_retag( dmheap_context_t* context, block_t block, owner_t owner )
     return STATUS_OK;
 }
 
+void module_begin_move( dmheap_context_t* context, block_t block, owner_t owner )
+{
+    module_pin( context, owner );
+    block_set_owner( context, block, OWNER_MOVING );
+    context->moving++;
+}
+
 status_t module_settle( dmheap_context_t* context, block_t block, owner_t owner )
 {
     module_t* module = module_of( context, owner );
+    if( block_owner( context, block ) == OWNER_MOVING ) context->moving--;
     if( module == NULL || !( module->state & MODULE_LEAVING ) )
     {
         block_set_owner( context, block, owner );

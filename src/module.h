@@ -172,6 +172,9 @@ static inline status_t module_release( dmheap_context_t* context, block_t block,
 /* Gives a live block to another owner. As module_admits(). O(1). */
 status_t module_retag( dmheap_context_t* context, block_t block, owner_t owner );
 
+/* Takes a block out of everybody's reach while a realloc copies from it or to it, and pins its owner. */
+void module_begin_move( dmheap_context_t* context, block_t block, owner_t owner );
+
 /* Gives a block that is booked on `owner` that owner again; where the owner is leaving, passes it on or frees it.
  * STATUS_LEAVING: it was freed. STATUS_CORRUPTED: it could not be, and is nobody's now. O(1). */
 status_t module_settle( dmheap_context_t* context, block_t block, owner_t owner );

@@ -21,10 +21,12 @@
 #define context_make          dmheap_internal_context_make
 #define context_plan          dmheap_internal_context_plan
 #define context_registry      dmheap_internal_context_registry
+#define forget_module         dmheap_internal_forget_module
 #define index_probe           dmheap_internal_index_probe
 #define index_largest         dmheap_internal_index_largest
 #define module_find           dmheap_internal_module_find
 #define module_forget         dmheap_internal_module_forget
+#define module_begin_move     dmheap_internal_module_begin_move
 #define module_entry          dmheap_internal_module_entry
 #define module_is_in_tree     dmheap_internal_module_is_in_tree
 #define module_leave          dmheap_internal_module_leave

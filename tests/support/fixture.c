@@ -24,9 +24,16 @@ void Dmod_EnterCritical( void )
     depth++;
 }
 
+void ( *fixture_interrupt )( void );
+
 void Dmod_ExitCritical( void )
 {
+    static bool running;
     depth--;
+    if( depth != 0 || running || fixture_interrupt == NULL ) return;
+    running = true;
+    fixture_interrupt();
+    running = false;
 }
 
 int Dmod_Printf( const char* format, ... )

@@ -44,6 +44,10 @@ unsigned fixture_logged( const char* text );
 bool fixture_is_locked( void );
 bool fixture_logged_while_locked( void );
 
+/* Called whenever the critical section is left, as an interrupt or another thread could be; not while it runs itself.
+ * NULL: nothing. */
+extern void ( *fixture_interrupt )( void );
+
 /* A module's live bytes and blocks, 0 where it is unknown. */
 size_t   live_bytes_of( const char* module );
 unsigned live_blocks_of( const char* module );

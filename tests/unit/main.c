@@ -1,0 +1,19 @@
+/*
+ * Runs all groups of unit tests.
+ */
+#include "unit.h"
+
+int main( void )
+{
+    int failed = 0;
+    failed += test_init();
+    failed += test_allocation();
+    failed += test_reallocation();
+    failed += test_pointers();
+    failed += test_modules();
+    failed += test_contexts();
+    failed += test_inspection();
+    failed += test_steps();
+    failed += test_dmod_api();
+    return failed != 0;
+}

@@ -1,0 +1,272 @@
+/*
+ * Several heaps side by side.
+ */
+#include "unit.h"
+
+enum
+{
+    SECOND_SIZE = 65536
+};
+
+static dmheap_context_t* second_heap( void )
+{
+    return dmheap_ctx_init( fixture_second_buffer(), SECOND_SIZE, 8, "second" );
+}
+
+static size_t used_in( dmheap_context_t* context )
+{
+    dmheap_stats_t stats;
+    assert_true( dmheap_ctx_get_stats( context, &stats ) );
+    return stats.used_bytes;
+}
+
+static void a_context_is_a_heap_of_its_own( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    assert_non_null( second );
+    void* here  = dmheap_malloc( 100, "m" );
+    void* there = dmheap_ctx_malloc( second, 100, "m" );
+    assert_non_null( there );
+    assert_ptr_equal( dmheap_ctx_of( there ), second );
+    assert_ptr_not_equal( dmheap_ctx_of( here ), second );
+    assert_null( dmheap_ctx_of( (char*)there + 8 ) );
+    assert_int_equal( live_blocks_of( "m" ), 2 );
+    dmheap_module_stats_t stats;
+    assert_true( dmheap_ctx_get_module_stats( second, "m", &stats ) );
+    assert_int_equal( stats.live_blocks, 1 );
+    assert_refused( dmheap_ctx_free( second, here, true ), "in no heap" );
+    dmheap_ctx_free( second, there, true );
+    assert_int_equal( used_in( second ), 0 );
+    assert_int_equal( dmheap_ctx_check( second, NULL ), DMHEAP_CHECK_OK );
+    dmheap_free( here, true );
+}
+
+static void the_whole_api_works_on_a_context( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    assert_true( dmheap_ctx_register_module( second, "m" ) );
+    unsigned char* zeroed = dmheap_ctx_calloc( second, 10, 10, "m" );
+    for( unsigned i = 0; i < 100; i++ ) assert_int_equal( zeroed[i], 0 );
+    void* aligned = dmheap_ctx_aligned_alloc( second, 512, 10, "m" );
+    assert_int_equal( (uintptr_t)aligned % 512, 0 );
+    zeroed = dmheap_ctx_realloc( second, zeroed, 5000, "m" );
+    assert_non_null( zeroed );
+    aligned = dmheap_ctx_aligned_realloc( second, aligned, 2048, 3000, "m" );
+    assert_int_equal( (uintptr_t)aligned % 2048, 0 );
+    assert_true( dmheap_ctx_usable_size( second, aligned ) >= 3000 );
+    assert_true( dmheap_ctx_retag( second, aligned, "n" ) );
+    assert_true( dmheap_ctx_rename_module( second, "n", "o" ) );
+    assert_true( dmheap_ctx_set_module_limit( second, "o", 100 ) );
+    assert_null( dmheap_ctx_malloc( second, 10, "o" ) );
+    dmheap_module_t handle = dmheap_ctx_module_open( second, "m" );
+    assert_non_null( dmheap_module_malloc( handle, 10 ) );
+    dmheap_ctx_concatenate_free_blocks( second );
+    dmheap_ctx_unregister_module( second, "m" );
+    dmheap_ctx_unregister_module( second, "o" );
+    assert_int_equal( used_in( second ), 0 );
+    assert_int_equal( dmheap_ctx_check( second, NULL ), DMHEAP_CHECK_OK );
+}
+
+static void a_context_is_found_by_its_name( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    assert_ptr_equal( dmheap_ctx_find( "second" ), second );
+    assert_null( dmheap_ctx_find( "third" ) );
+    assert_null( dmheap_ctx_find( "" ) );
+    assert_null( dmheap_ctx_find( NULL ) );
+    assert_true( dmheap_ctx_deinit( second ) );
+    assert_null( dmheap_ctx_find( "second" ) );
+}
+
+static void default_heaps_are_tried_in_order( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    void* first_fit = dmheap_malloc( 100, "m" );
+    assert_ptr_not_equal( dmheap_ctx_of( first_fit ), second );
+    void* big = dmheap_malloc( 60000, "m" );
+    void* more = dmheap_malloc( 60000, "m" );
+    assert_ptr_not_equal( dmheap_ctx_of( big ), second );
+    assert_ptr_equal( dmheap_ctx_of( more ), second );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+    assert_null( dmheap_malloc( 60000, "m" ) );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
+    assert_true( dmheap_ctx_set_default( second, 0 ) );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_malloc( 100, "m" ) ), second );
+    assert_true( dmheap_ctx_unset_default( second ) );
+    assert_false( dmheap_ctx_unset_default( second ) );
+    assert_ptr_not_equal( dmheap_ctx_of( dmheap_malloc( 100, "m" ) ), second );
+    dmheap_unregister_module( "m" );
+    assert_int_equal( used_in( second ), 0 );
+    assert_int_equal( stats_now().used_blocks, 0 );
+}
+
+static void a_realloc_moves_to_another_default_heap( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    dmheap_ctx_set_default( second, DMHEAP_LAST );
+    unsigned char* block = dmheap_malloc( 30000, "m" );
+    for( unsigned i = 0; i < 30000; i++ ) block[i] = (unsigned char)i;
+    void*          wall  = dmheap_malloc( 8, NULL );
+    unsigned char* moved = dmheap_realloc( block, 50000, NULL );
+    assert_ptr_equal( dmheap_ctx_of( moved ), second );
+    for( unsigned i = 0; i < 30000; i++ ) assert_int_equal( moved[i], (unsigned char)i );
+    assert_int_equal( live_blocks_of( "m" ), 1 );
+    assert_refused( dmheap_free( block, true ), "refused" );
+    assert_null( dmheap_ctx_realloc( second, moved, 70000, NULL ) );
+    assert_int_equal( live_blocks_of( "m" ), 1 );
+    dmheap_free( wall, true );
+}
+
+static void a_failed_realloc_across_heaps_leaves_the_old_block( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    dmheap_ctx_set_default( second, DMHEAP_LAST );
+    unsigned char* block = dmheap_malloc( 30000, "m" );
+    memset( block, 7, 30000 );
+    assert_null( dmheap_realloc( block, 90000, NULL ) );
+    assert_int_equal( block[29999], 7 );
+    assert_valid();
+    dmheap_free( block, true );
+    assert_int_equal( live_blocks_of( "m" ), 0 );
+}
+
+static void a_handle_falls_back_to_the_other_default_heaps( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    dmheap_ctx_set_default( second, DMHEAP_LAST );
+    dmheap_module_t m = dmheap_module_open( "m" );
+    assert_non_null( dmheap_module_malloc( m, 60000 ) );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_module_malloc( m, 60000 ) ), second );
+    assert_null( dmheap_module_malloc( m, 60000 ) );
+    assert_int_equal( live_blocks_of( "m" ), 2 );
+}
+
+static void a_heap_inside_of_a_block_works( void** state )
+{
+    (void)state;
+    void*             room   = dmheap_malloc( 8192, "plugin" );
+    dmheap_context_t* nested = dmheap_ctx_init( room, 8192, 8, "second" );
+    assert_non_null( nested );
+    void* inner = dmheap_ctx_malloc( nested, 100, "m" );
+    assert_ptr_equal( dmheap_ctx_of( inner ), nested );
+    assert_ptr_not_equal( dmheap_ctx_of( room ), nested );
+    dmheap_free( inner, true );
+    assert_int_equal( used_in( nested ), 0 );
+    assert_true( dmheap_ctx_deinit( nested ) );
+    dmheap_free( room, true );
+}
+
+static void deinit_warns_of_blocks_that_are_left( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    void*             block  = dmheap_ctx_malloc( second, 100, "m" );
+    (void)fixture_log();
+    assert_true( dmheap_ctx_deinit( second ) );
+    assert_int_equal( fixture_logged( "[WARN]" ), 1 );
+    assert_non_null( strstr( fixture_log(), "104 bytes still allocated" ) );
+    assert_refused( dmheap_free( block, true ), "in no heap" );
+    assert_refused( dmheap_ctx_deinit( second ), "No heap here" );
+    assert_refused( dmheap_ctx_malloc( second, 8, NULL ), "No heap here" );
+    assert_refused( dmheap_ctx_free( second, block, true ), "No heap here" );
+    assert_refused( dmheap_ctx_set_default( second, 0 ), "No heap here" );
+}
+
+static void null_for_a_context_is_refused( void** state )
+{
+    int x;
+    (void)state;
+    assert_refused( dmheap_ctx_malloc( NULL, 8, NULL ), "No heap" );
+    assert_refused( dmheap_ctx_calloc( NULL, 8, 8, NULL ), "No heap" );
+    assert_refused( dmheap_ctx_aligned_alloc( NULL, 8, 8, NULL ), "No heap" );
+    assert_refused( dmheap_ctx_realloc( NULL, &x, 8, NULL ), "No heap" );
+    assert_refused( dmheap_ctx_aligned_realloc( NULL, &x, 8, 8, NULL ), "No heap" );
+    assert_refused( dmheap_ctx_free( NULL, &x, true ), "No heap" );
+    assert_refused( dmheap_ctx_usable_size( NULL, &x ), "No heap" );
+    assert_refused( dmheap_ctx_retag( NULL, &x, NULL ), "No heap" );
+    assert_refused( dmheap_ctx_register_module( NULL, "m" ), "No heap" );
+    assert_refused( dmheap_ctx_unregister_module( NULL, "m" ), "No heap" );
+    assert_refused( dmheap_ctx_rename_module( NULL, "m", "n" ), "No heap" );
+    assert_refused( dmheap_ctx_set_module_limit( NULL, "m", 1 ), "No heap" );
+    assert_refused( dmheap_ctx_module_open( NULL, "m" ), "No heap" );
+    assert_refused( dmheap_ctx_deinit( NULL ), "No heap" );
+    assert_refused( dmheap_ctx_set_default( NULL, 0 ), "No heap" );
+    assert_false( dmheap_ctx_unset_default( NULL ) );
+    dmheap_stats_t stats;
+    assert_false( dmheap_ctx_get_stats( NULL, &stats ) );
+    assert_int_equal( dmheap_ctx_check( NULL, NULL ), DMHEAP_CHECK_NOT_INITIALIZED );
+}
+
+static void too_many_heaps_are_refused( void** state )
+{
+    dmheap_context_t* made[64];
+    unsigned          count = 0;
+    (void)state;
+    while( count < 64 )
+    {
+        made[count] = dmheap_ctx_init( fixture_second_buffer() + 1024 * count, 1024, 8, NULL );
+        if( made[count] == NULL ) break;
+        count++;
+    }
+    assert_in_range( count, 3, 63 );
+    assert_non_null( strstr( fixture_log(), "DMHEAP_MAX_CONTEXTS" ) );
+    while( count != 0 ) assert_true( dmheap_ctx_deinit( made[--count] ) );
+}
+
+static void a_name_that_a_heap_cannot_have_is_refused( void** state )
+{
+    (void)state;
+    assert_null( dmheap_ctx_init( fixture_second_buffer(), 4096, 8, "" ) );
+    assert_null( dmheap_ctx_init( fixture_second_buffer(), 4096, 8, "a_name_of_thirty-two_characters!" ) );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 2 );
+}
+
+static void limits_count_for_each_default_heap( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    dmheap_ctx_set_default( second, DMHEAP_LAST );
+    assert_true( dmheap_set_module_limit( "m", 1000 ) );
+    assert_null( dmheap_malloc( 2000, "m" ) );
+    assert_null( dmheap_ctx_malloc( second, 2000, "m" ) );
+    assert_non_null( dmheap_malloc( 900, "m" ) );
+    assert_null( dmheap_malloc( 900, "m" ) ); /* a limit is no reason to try the next heap */
+}
+
+static int teardown( void** state )
+{
+    fixture_interrupt = NULL;
+    int result        = heap_holds( state );
+    fixture_no_heap();
+    return result;
+}
+
+#define CONTEXT_TEST( name ) cmocka_unit_test_setup_teardown( name, fresh_heap, teardown )
+
+int test_contexts( void )
+{
+    const struct CMUnitTest tests[] = {
+        CONTEXT_TEST( a_context_is_a_heap_of_its_own ),
+        CONTEXT_TEST( the_whole_api_works_on_a_context ),
+        CONTEXT_TEST( a_context_is_found_by_its_name ),
+        CONTEXT_TEST( default_heaps_are_tried_in_order ),
+        CONTEXT_TEST( a_realloc_moves_to_another_default_heap ),
+        CONTEXT_TEST( a_failed_realloc_across_heaps_leaves_the_old_block ),
+        CONTEXT_TEST( a_handle_falls_back_to_the_other_default_heaps ),
+        CONTEXT_TEST( a_heap_inside_of_a_block_works ),
+        CONTEXT_TEST( deinit_warns_of_blocks_that_are_left ),
+        CONTEXT_TEST( null_for_a_context_is_refused ),
+        CONTEXT_TEST( too_many_heaps_are_refused ),
+        CONTEXT_TEST( a_name_that_a_heap_cannot_have_is_refused ),
+        CONTEXT_TEST( limits_count_for_each_default_heap ),
+    };
+    return cmocka_run_group_tests_name( "contexts", tests, NULL, NULL );
+}

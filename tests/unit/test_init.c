@@ -1,0 +1,156 @@
+/*
+ * Making a heap of a buffer.
+ */
+#include "unit.h"
+
+static void init_takes_any_buffer_address( void** state )
+{
+    (void)state;
+    for( size_t offset = 0; offset < 32; offset++ )
+        for( size_t alignment = 1; alignment <= 64; alignment *= 2 )
+        {
+            assert_true( fixture_heap( 2048, alignment, offset ) );
+            void* block = dmheap_malloc( 40, NULL );
+            assert_non_null( block );
+            assert_int_equal( (uintptr_t)block % alignment, 0 );
+            memset( block, 1, 40 );
+            assert_valid();
+        }
+}
+
+static void init_uses_all_of_a_buffer( void** state )
+{
+    (void)state;
+    for( size_t size = 256; size < 70000; size += 333 )
+    {
+        assert_true( fixture_heap( size, 8, 0 ) );
+        assert_in_range( stats_now().heap_size, size - 7, size );
+        assert_valid();
+    }
+}
+
+static void init_logs_what_it_made( void** state )
+{
+    char line[120];
+    (void)state;
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    assert_true( dmheap_init( fixture_buffer(), 4096, 8 ) );
+    snprintf( line, sizeof line, "[INFO] dmheap: Initialized with buffer %p of size 4096.", (void*)fixture_buffer() );
+    assert_non_null( strstr( fixture_log(), line ) );
+}
+
+static void init_refuses_bad_arguments_and_keeps_the_heap( void** state )
+{
+    (void)state;
+    unsigned char* buffer = fixture_buffer();
+    void*          block  = dmheap_malloc( 10, "keeper" );
+    assert_refused( dmheap_init( NULL, 4096, 8 ), "NULL" );
+    assert_refused( dmheap_init( buffer, 0, 8 ), "empty" );
+    assert_refused( dmheap_init( buffer, 16, 8 ), "no room" );
+    assert_refused( dmheap_init( buffer, 4096, 0 ), "power of two" );
+    assert_refused( dmheap_init( buffer, 4096, 12 ), "power of two" );
+    assert_refused( dmheap_init( buffer, 4096, 8192 ), "power of two no larger" );
+    assert_refused( dmheap_init( buffer, 4096, 4096 ), "no room" );
+    assert_refused( dmheap_init( buffer, SIZE_MAX, 8 ), "wraps" );
+    assert_true( dmheap_is_initialized() );
+    assert_int_equal( live_blocks_of( "keeper" ), 1 );
+    dmheap_free( block, true );
+}
+
+static void init_again_starts_over( void** state )
+{
+    (void)state;
+    void* old = dmheap_malloc( 100, "old" );
+    assert_true( dmheap_init( fixture_buffer(), 32768, 8 ) );
+    assert_int_equal( stats_now().used_blocks, 0 );
+    assert_int_equal( live_blocks_of( "old" ), 0 );
+    assert_refused( dmheap_free( old, true ), "refused" );
+    assert_true( dmheap_init( fixture_second_buffer(), 4096, 8 ) );
+    assert_refused( dmheap_free( old, true ), "in no heap" );
+    assert_int_equal( stats_now().heap_size, 4096 );
+}
+
+static void every_small_size_makes_a_heap_or_says_why_not( void** state )
+{
+    (void)state;
+    bool made_one = false;
+    for( size_t size = 1; size < 600; size++ )
+        for( size_t alignment = 4; alignment <= 32; alignment *= 2 )
+        {
+            bool made = fixture_heap( size, alignment, 0 );
+            assert_true( made == dmheap_is_initialized() );
+            if( !made ) continue;
+            made_one = true;
+            assert_non_null( dmheap_malloc( 1, NULL ) );
+            assert_valid();
+        }
+    assert_true( made_one );
+}
+
+static void without_a_heap_every_call_is_refused( void** state )
+{
+    int x;
+    (void)state;
+    fixture_no_heap();
+    (void)fixture_log();
+    assert_false( dmheap_is_initialized() );
+    assert_null( dmheap_malloc( 1, "m" ) );
+    assert_null( dmheap_aligned_alloc( 8, 1, "m" ) );
+    assert_null( dmheap_realloc( &x, 1, "m" ) );
+    assert_null( dmheap_calloc( 1, 1, "m" ) );
+    assert_false( dmheap_register_module( "m" ) );
+    assert_false( dmheap_retag( &x, "m" ) );
+    assert_false( dmheap_set_module_limit( "m", 1 ) );
+    assert_null( dmheap_module_open( "m" ).context );
+    dmheap_free( &x, true );
+    assert_int_equal( fixture_logged( "[ERROR] " ), 9 );
+    assert_int_equal( fixture_logged( "call dmheap_init first" ), 9 );
+    dmheap_stats_t stats;
+    assert_false( dmheap_get_stats( &stats ) );
+    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_NOT_INITIALIZED );
+    dmheap_unregister_module( "m" );
+    dmheap_concatenate_free_blocks();
+}
+
+static void a_heap_of_more_than_32_mib_works( void** state )
+{
+    (void)state;
+    fixture_no_heap();
+    size_t size = (size_t)300 << 20;
+    void*  big  = test_malloc( size );
+    assert_non_null( big );
+    assert_true( dmheap_init( big, size, 8 ) );
+    assert_in_range( stats_now().heap_size, size - 64, size );
+    for( unsigned i = 0; i < 55; i++ )
+    {
+        char name[16];
+        snprintf( name, sizeof name, "module%u", i );
+        assert_non_null( dmheap_malloc( (size_t)5 << 20, name ) );
+    }
+    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+    for( unsigned i = 0; i < 55; i++ )
+    {
+        char name[16];
+        snprintf( name, sizeof name, "module%u", i );
+        dmheap_unregister_module( name );
+    }
+    assert_int_equal( stats_now().free_blocks, 1 );
+    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+    fixture_no_heap();
+    test_free( big );
+}
+
+int test_init( void )
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test( init_takes_any_buffer_address ),
+        cmocka_unit_test( init_uses_all_of_a_buffer ),
+        cmocka_unit_test( init_logs_what_it_made ),
+        HEAP_TEST( init_refuses_bad_arguments_and_keeps_the_heap ),
+        HEAP_TEST( init_again_starts_over ),
+        cmocka_unit_test( every_small_size_makes_a_heap_or_says_why_not ),
+        cmocka_unit_test( without_a_heap_every_call_is_refused ),
+        cmocka_unit_test( a_heap_of_more_than_32_mib_works ),
+    };
+    return cmocka_run_group_tests_name( "init", tests, NULL, NULL );
+}

@@ -1,0 +1,256 @@
+/*
+ * What others do between the steps of a long call: an interrupt is made of every end of a critical section.
+ */
+#include "unit.h"
+
+static unsigned interrupts;
+static void*    held[4];
+
+static void allocate_and_free( void )
+{
+    void** slot = &held[++interrupts % 4];
+    dmheap_free( *slot, false );
+    *slot = dmheap_malloc( 10 + interrupts % 300, "interrupt" );
+}
+
+static void release_held( void )
+{
+    fixture_interrupt = NULL;
+    for( unsigned i = 0; i < 4; i++ )
+    {
+        dmheap_free( held[i], false );
+        held[i] = NULL;
+    }
+}
+
+static void a_realloc_that_moves_lets_interrupts_use_the_heap( void** state )
+{
+    (void)state;
+    unsigned char* block = dmheap_malloc( 100, "m" );
+    for( size_t size = 100; size < 8000; size += 300 )
+    {
+        memset( block, 0x77, size );
+        fixture_interrupt    = allocate_and_free;
+        unsigned char* moved = dmheap_realloc( block, size + 300, NULL );
+        fixture_interrupt    = NULL;
+        assert_non_null( moved );
+        for( size_t i = 0; i < size; i++ ) assert_int_equal( moved[i], 0x77 );
+        assert_valid();
+        block = moved;
+    }
+    assert_true( interrupts > 20 );
+    release_held();
+}
+
+static unsigned granted, refused;
+
+static void allocate_for_the_leaving_module( void )
+{
+    void* for_leaving = dmheap_malloc( 8, "leaving" );
+    void* for_another = dmheap_malloc( 8, "another" );
+    if( for_leaving == NULL ) refused++;
+    if( for_another != NULL ) granted++;
+    dmheap_free( for_another, false );
+}
+
+static void an_unregister_in_progress_refuses_its_module_and_no_other( void** state )
+{
+    (void)state;
+    granted = refused = 0;
+    for( unsigned i = 0; i < 200; i++ ) dmheap_malloc( 50, i & 1 ? "leaving" : "staying" );
+    dmheap_malloc( 8, "another" );
+    fixture_interrupt = allocate_for_the_leaving_module;
+    dmheap_unregister_module( "leaving" );
+    fixture_interrupt = NULL;
+    assert_true( refused > 90 );
+    assert_true( granted > 90 );
+    assert_int_equal( live_blocks_of( "staying" ), 100 );
+    dmheap_unregister_module( "leaving" );
+    assert_int_equal( live_blocks_of( "leaving" ), 0 );
+}
+
+static void unregister_holds_the_lock_for_few_blocks_at_a_time( void** state )
+{
+    (void)state;
+    interrupts = 0;
+    for( unsigned i = 0; i < 1000; i++ ) dmheap_malloc( 20, "m" );
+    fixture_interrupt = allocate_and_free;
+    dmheap_unregister_module( "m" );
+    assert_true( interrupts > 900 );
+    release_held();
+}
+
+static unsigned countdown;
+
+static void unregister_at_the_nth_step( void )
+{
+    if( countdown != 0 && --countdown == 0 ) dmheap_unregister_module( "m" );
+}
+
+static void a_module_unregistered_while_its_block_moves_leaves_nothing_behind( void** state )
+{
+    (void)state;
+    for( unsigned step = 1; step < 8; step++ )
+        for( unsigned kind = 0; kind < 3; kind++ )
+        {
+            assert_true( fixture_heap( 16384, 8, 0 ) );
+            size_t empty = stats_now().free_bytes;
+            dmheap_register_module( "m" );
+            void*          front = dmheap_malloc( 2000, NULL );
+            unsigned char* block = dmheap_malloc( 1000, "m" );
+            void*          wall  = dmheap_malloc( kind == 0 ? 8 : 11000, NULL );
+            if( kind == 1 ) dmheap_free( front, false ); /* the block is extended forward */
+            if( kind == 2 ) dmheap_free( wall, false );  /* it grows in place */
+            memset( block, 3, 1000 );
+            countdown            = step;
+            fixture_interrupt    = unregister_at_the_nth_step;
+            unsigned char* moved = dmheap_realloc( block, kind == 1 ? 2400 : 3000, NULL );
+            fixture_interrupt    = NULL;
+            assert_valid();
+            if( live_blocks_of( "m" ) == 1 ) assert_int_equal( moved[999], 3 );
+            dmheap_unregister_module( "m" );
+            if( kind != 1 ) dmheap_free( front, false );
+            if( kind != 2 ) dmheap_free( wall, false );
+            assert_valid();
+            assert_int_equal( stats_now().free_bytes, empty );
+            assert_int_equal( stats_now().free_blocks, 1 );
+        }
+}
+
+static void merge_at_the_nth_step( void )
+{
+    if( countdown != 0 && --countdown == 0 ) dmheap_rename_module( "m", "heir" );
+}
+
+static void a_block_that_moves_while_its_module_is_merged_goes_to_the_heir( void** state )
+{
+    (void)state;
+    for( unsigned step = 1; step < 8; step++ )
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        unsigned char* block = dmheap_malloc( 1000, "m" );
+        dmheap_malloc( 8, "heir" );
+        memset( block, 3, 1000 );
+        countdown            = step;
+        fixture_interrupt    = merge_at_the_nth_step;
+        unsigned char* moved = dmheap_realloc( block, 3000, NULL );
+        fixture_interrupt    = NULL;
+        assert_non_null( moved );
+        assert_int_equal( moved[999], 3 );
+        assert_valid();
+        if( countdown == 0 )
+        {
+            assert_int_equal( live_blocks_of( "heir" ), 2 );
+            assert_int_equal( stats_now().modules, 1 );
+        }
+    }
+}
+
+static void unregister_heir_at_the_nth_step( void )
+{
+    if( countdown != 0 && --countdown == 0 ) dmheap_unregister_module( "heir" );
+}
+
+static void an_heir_unregistered_during_a_merge_takes_all_with_it( void** state )
+{
+    (void)state;
+    for( unsigned step = 1; step < 60; step++ )
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        size_t empty = stats_now().free_bytes;
+        for( unsigned i = 0; i < 40; i++ ) dmheap_malloc( 20, i & 1 ? "m" : "heir" );
+        countdown         = step;
+        fixture_interrupt = unregister_heir_at_the_nth_step;
+        dmheap_rename_module( "m", "heir" );
+        fixture_interrupt = NULL;
+        assert_valid();
+        dmheap_unregister_module( "heir" );
+        dmheap_unregister_module( "m" );
+        assert_valid();
+        assert_int_equal( stats_now().free_bytes, empty );
+    }
+}
+
+static void register_at_the_nth_step( void )
+{
+    if( countdown != 0 && --countdown == 0 ) assert_non_null( dmheap_malloc( 16, "same" ) );
+}
+
+static void two_registrations_of_one_name_become_one_module( void** state )
+{
+    (void)state;
+    for( unsigned step = 1; step < 8; step++ )
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        size_t empty      = stats_now().free_bytes;
+        countdown         = step;
+        fixture_interrupt = register_at_the_nth_step;
+        assert_non_null( dmheap_malloc( 16, "same" ) );
+        fixture_interrupt = NULL;
+        assert_int_equal( stats_now().modules, 1 );
+        assert_valid();
+        dmheap_unregister_module( "same" );
+        assert_int_equal( stats_now().free_bytes, empty );
+    }
+}
+
+static bool count_block( const dmheap_block_info_t* block, void* user )
+{
+    if( block->use == DMHEAP_BLOCK_LIVE && strcmp( block->owner, "constant" ) == 0 ) ++*(unsigned*)user;
+    return true;
+}
+
+static void walks_survive_changes_between_their_steps( void** state )
+{
+    unsigned count = 0;
+    (void)state;
+    interrupts = 0;
+    for( unsigned i = 0; i < 300; i++ ) dmheap_malloc( 30 + i % 100, "constant" );
+    fixture_interrupt = allocate_and_free;
+    dmheap_visit_blocks( count_block, &count );
+    dmheap_check_t found = dmheap_check( NULL );
+    release_held();
+    assert_int_equal( count, 300 );
+    assert_int_equal( found, DMHEAP_CHECK_OK );
+    assert_true( interrupts > 300 );
+}
+
+static void take_down_second( void )
+{
+    if( countdown != 0 && --countdown == 0 ) dmheap_ctx_deinit( dmheap_ctx_find( "second" ) );
+}
+
+static void a_heap_taken_down_during_a_walk_ends_the_walk( void** state )
+{
+    (void)state;
+    for( unsigned step = 1; step < 40; step++ )
+    {
+        unsigned          count  = 0;
+        dmheap_context_t* second = dmheap_ctx_init( fixture_second_buffer(), 4096, 8, "second" );
+        for( unsigned i = 0; i < 20; i++ ) dmheap_ctx_malloc( second, 20, "m" );
+        countdown         = step;
+        fixture_interrupt = take_down_second;
+        dmheap_ctx_visit_blocks( second, count_block, &count );
+        dmheap_ctx_unregister_module( second, "m" );
+        (void)dmheap_ctx_malloc( second, 10, "n" );
+        fixture_interrupt = NULL;
+        if( dmheap_ctx_find( "second" ) != NULL ) dmheap_ctx_deinit( second );
+        memset( fixture_second_buffer(), 0xA5, 4096 );
+    }
+}
+
+int test_steps( void )
+{
+    const struct CMUnitTest tests[] = {
+        HEAP_TEST( a_realloc_that_moves_lets_interrupts_use_the_heap ),
+        HEAP_TEST( an_unregister_in_progress_refuses_its_module_and_no_other ),
+        HEAP_TEST( unregister_holds_the_lock_for_few_blocks_at_a_time ),
+        HEAP_TEST( a_module_unregistered_while_its_block_moves_leaves_nothing_behind ),
+        HEAP_TEST( a_block_that_moves_while_its_module_is_merged_goes_to_the_heir ),
+        HEAP_TEST( an_heir_unregistered_during_a_merge_takes_all_with_it ),
+        HEAP_TEST( two_registrations_of_one_name_become_one_module ),
+        HEAP_TEST( walks_survive_changes_between_their_steps ),
+        HEAP_TEST( a_heap_taken_down_during_a_walk_ends_the_walk ),
+    };
+    return cmocka_run_group_tests_name( "steps", tests, NULL, NULL );
+}

@@ -1,0 +1,59 @@
+/*
+ * What the unit tests share: cmocka, the fixture, and the groups that main() runs.
+ */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+
+/* The heap holds, and nothing around it was written. */
+#define assert_valid() assert_true( fixture_is_valid() )
+
+/* A call that must be refused: one [ERROR] that says `text`, and a heap that is byte for byte what it was. */
+#define assert_refused( call, text )                                                                                   \
+    do                                                                                                                 \
+    {                                                                                                                  \
+        (void)fixture_log();                                                                                           \
+        fixture_remember();                                                                                            \
+        (void)( call );                                                                                                \
+        assert_true( fixture_is_unchanged() );                                                                         \
+        assert_int_equal( fixture_logged( "[ERROR] " ), 1 );                                                           \
+        assert_non_null( strstr( fixture_log(), text ) );                                                              \
+    } while( 0 )
+
+/* 64 KiB, alignment 8: what most tests start from. */
+static inline int fresh_heap( void** state )
+{
+    (void)state;
+    return fixture_heap( 65536, 8, 0 ) ? 0 : -1;
+}
+
+static inline int heap_holds( void** state )
+{
+    (void)state;
+    fixture_interrupt = NULL;
+    return fixture_is_valid() ? 0 : -1;
+}
+
+#define HEAP_TEST( name ) cmocka_unit_test_setup_teardown( name, fresh_heap, heap_holds )
+
+int test_init( void );
+int test_allocation( void );
+int test_reallocation( void );
+int test_pointers( void );
+int test_modules( void );
+int test_contexts( void );
+int test_inspection( void );
+int test_steps( void );
+int test_dmod_api( void );
+
+#endif
