@@ -1,0 +1,56 @@
+# dmheap without CMake. `make help` lists what there is.
+CC      ?= cc
+AR      ?= ar
+CFLAGS  ?= -O2
+BUILD   := build/make
+SOURCES := $(wildcard src/*.c) port/hosted/dmod_port.c
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+FLAGS   := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Iinclude -Iport/include
+
+.PHONY: all demo example test bench docs format lint clean help
+
+all: libdmheap.a ## build libdmheap.a for this machine
+
+libdmheap.a: $(OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c $(wildcard include/*.h src/*.h port/include/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) -c $< -o $@
+
+demo: ## build and run the demo: modules loaded, run and unloaded at run time
+	cmake -S examples/dynamic_modules -B build/demo > build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
+	cmake --build build/demo >> build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
+	./build/demo/dynamic_modules build/demo
+
+example: ## build and run examples/embedded_system
+	cmake -S examples/embedded_system -B build/example > build/example.log 2>&1 || { cat build/example.log; exit 1; }
+	cmake --build build/example >> build/example.log 2>&1 || { cat build/example.log; exit 1; }
+	./build/example/embedded_system
+
+demo example: | build
+build:
+	mkdir -p build
+
+test: ## install what the tests need, and run them all
+	scripts/install-tools
+	scripts/test
+
+bench: ## measure instructions and space on this machine (needs valgrind)
+	scripts/bench
+
+docs: ## build the API reference into build/docs (needs doxygen)
+	scripts/docs
+
+format: ## format all sources (needs clang-format)
+	scripts/format
+
+lint: ## look for faults with clang-tidy and cppcheck
+	scripts/lint
+
+clean: ## remove all that was built
+	rm -rf build libdmheap.a
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
