@@ -20,34 +20,34 @@ $(BUILD)/%.o: %.c $(wildcard include/*.h src/*.h port/include/*.h)
 	$(CC) $(FLAGS) $(CFLAGS) -c $< -o $@
 
 demo: ## build and run the demo: modules loaded, run and unloaded at run time
-	cmake -S examples/dynamic_modules -B build/demo > build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
-	cmake --build build/demo >> build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
-	./build/demo/dynamic_modules build/demo
+	@cmake -S examples/dynamic_modules -B build/demo > build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
+	@cmake --build build/demo >> build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
+	@./build/demo/dynamic_modules build/demo
 
 example: ## build and run examples/embedded_system
-	cmake -S examples/embedded_system -B build/example > build/example.log 2>&1 || { cat build/example.log; exit 1; }
-	cmake --build build/example >> build/example.log 2>&1 || { cat build/example.log; exit 1; }
-	./build/example/embedded_system
+	@cmake -S examples/embedded_system -B build/example > build/example.log 2>&1 || { cat build/example.log; exit 1; }
+	@cmake --build build/example >> build/example.log 2>&1 || { cat build/example.log; exit 1; }
+	@./build/example/embedded_system
 
 demo example: | build
 build:
-	mkdir -p build
+	@mkdir -p build
 
 test: ## install what the tests need, and run them all
-	scripts/install-tools
-	scripts/test
+	@scripts/install-tools
+	@scripts/test
 
 bench: ## measure instructions and space on this machine (needs valgrind)
-	scripts/bench
+	@scripts/bench
 
 docs: ## build the API reference into build/docs (needs doxygen)
-	scripts/docs
+	@scripts/docs
 
 format: ## format all sources (needs clang-format)
-	scripts/format
+	@scripts/format
 
 lint: ## look for faults with clang-tidy and cppcheck
-	scripts/lint
+	@scripts/lint
 
 clean: ## remove all that was built
 	rm -rf build libdmheap.a

@@ -62,7 +62,8 @@ void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_
     const module_t* module = module_of( context, owner );
     size_t          i      = 0;
     if( module != NULL )
-        for( ; i < DMOD_MAX_MODULE_NAME_LENGTH - 1 && module->name[i] != '\0'; i++ ) name[i] = module->name[i];
+        for( ; i < DMOD_MAX_MODULE_NAME_LENGTH - 1 && module->name[i] != '\0'; i++ )
+            name[i] = module->name[i];
     name[i] = '\0';
 }
 
@@ -169,8 +170,7 @@ static inline bool is_exhausted( status_t status )
 }
 
 /* Takes a block in the first default heap that has one, `except` left out. Not locked. */
-static void* chain_take( wish_t* wish, const dmheap_context_t* except, dmheap_context_t** context,
-                                block_t* block )
+static void* chain_take( wish_t* wish, const dmheap_context_t* except, dmheap_context_t** context, block_t* block )
 {
     size_t largest   = wish->why.largest;
     wish->why.status = STATUS_NO_HEAP;
@@ -231,7 +231,8 @@ static void* context_allocate( dmheap_context_t* context, size_t size, size_t al
 /* Allocates in one heap or, where that is NULL, in the default heaps. */
 static void* allocate( dmheap_context_t* only, size_t size, size_t alignment, const char* name )
 {
-    return only != NULL ? context_allocate( only, size, alignment, name ) : chain_allocate( size, alignment, name, NULL );
+    return only != NULL ? context_allocate( only, size, alignment, name )
+                        : chain_allocate( size, alignment, name, NULL );
 }
 
 static void refuse( status_t status, size_t size, size_t alignment, const char* name )
@@ -303,7 +304,8 @@ static void* module_allocate( dmheap_module_t module, size_t size, size_t alignm
     block_t block;
     owner_t owner = module.key & UINT16_MAX;
     lock();
-    if( !context_exists( module.context ) || !module_is_current( module.context, owner, (uint16_t)( module.key >> 16 ) ) )
+    if( !context_exists( module.context ) ||
+        !module_is_current( module.context, owner, (uint16_t)( module.key >> 16 ) ) )
         wish.why.status = STATUS_STALE_MODULE;
     else
     {
@@ -364,14 +366,13 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _free, ( void* ptr, bool concaten
     if( !release_quickly( ptr ) ) release( NULL, ptr );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_free,
-                            ( dmheap_context_t * context, void* ptr, bool concatenate ) )
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )
 {
     (void)concatenate;
     if( context_given( context ) ) release( context, ptr );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _concatenate_free_blocks, ( void ) )
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _concatenate_free_blocks, (void))
 {
     /* no two free blocks are ever neighbours: block_release() */
 }
@@ -388,13 +389,13 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_concatenate_free_blocks, ( d
 typedef struct
 {
     dmheap_context_t *source, *target;
-    block_t           from, to;   /* the same where the block was extended forward */
+    block_t           from, to; /* the same where the block was extended forward */
     owner_t           source_owner, target_owner;
     void*             old_payload;
-    size_t            bytes;      /* to copy */
-    uint32_t          size;       /* of the block at the end */
-    size_t            alignment;  /* likewise */
-    bool              slides;     /* extended forward: the two places overlap */
+    size_t            bytes;     /* to copy */
+    uint32_t          size;      /* of the block at the end */
+    size_t            alignment; /* likewise */
+    bool              slides;    /* extended forward: the two places overlap */
 } move_t;
 
 static void module_adjust( module_t* module, uint32_t old_size, uint32_t new_size )
@@ -506,7 +507,7 @@ static void plan_move( move_t* move, wish_t* wish, char owner[DMOD_MAX_MODULE_NA
 {
     if( wish->alignment == 0 ) wish->alignment = block_alignment( move->source, move->from );
     move->alignment    = alignment_in( move->source, wish->alignment );
-    move->size     = block_size_to_take( move->source, wish->size, move->alignment );
+    move->size         = block_size_to_take( move->source, wish->size, move->alignment );
     move->source_owner = block_owner( move->source, move->from );
     move->bytes        = block_usable_size( move->source, move->from );
     if( move->bytes > wish->size ) move->bytes = wish->size;
@@ -533,7 +534,7 @@ static void* reallocate( dmheap_context_t* only, void* pointer, size_t size, siz
     if( status == STATUS_NO_MEMORY )
     {
         status = move_here( &move, &wish );
-        if( status == STATUS_MOVING || ( status == STATUS_NO_MEMORY && only == NULL ) ) 
+        if( status == STATUS_MOVING || ( status == STATUS_NO_MEMORY && only == NULL ) )
             module_begin_move( move.source, move.from, move.source_owner );
     }
     else if( status != STATUS_OK && status != STATUS_MOVING )

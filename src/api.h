@@ -54,8 +54,7 @@ static inline status_t owner_resolve( dmheap_context_t* context, const char* nam
 {
     *owner = OWNER_NOBODY;
     if( name == NULL ) return STATUS_OK;
-    return module_find_by_hint( context, name, owner ) != NULL ? STATUS_OK
-                                                               : owner_lookup( context, name, true, owner );
+    return module_find_by_hint( context, name, owner ) != NULL ? STATUS_OK : owner_lookup( context, name, true, owner );
 }
 
 /* Finds the live block that `pointer` is, in `only` or, where that is NULL, in any heap. Locked. */

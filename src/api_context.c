@@ -34,7 +34,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t siz
     return status == STATUS_OK;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _is_initialized, ( void ) )
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _is_initialized, (void))
 {
     return context_registry.defaults != 0;
 }
@@ -92,7 +92,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_deinit, ( dmheap_context_t *
     bool found = context_forget( context );
     if( found )
     {
-        used = context->end - context->first - context->free_bytes - context->system_bytes;
+        used           = context->end - context->first - context->free_bytes - context->system_bytes;
         context->magic = 0;
     }
     unlock();
@@ -145,7 +145,8 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_cont
 {
     bool was_default = false;
     lock();
-    for( size_t i = 0; i < context_registry.defaults; i++ ) was_default |= context_registry.all[i] == context;
+    for( size_t i = 0; i < context_registry.defaults; i++ )
+        was_default |= context_registry.all[i] == context;
     unlock();
     return was_default && place_context( context, false, 0 );
 }

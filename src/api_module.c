@@ -124,8 +124,8 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* name )
 {
     dmheap_context_t* context;
     block_t           block;
-    owner_t           owner  = OWNER_NOBODY;
-    status_t          known  = STATUS_OK;
+    owner_t           owner = OWNER_NOBODY;
+    status_t          known = STATUS_OK;
     lock();
     status_t status = block_locate( only, pointer, &context, &block );
     if( status == STATUS_OK )
@@ -193,7 +193,8 @@ typedef struct
 static bool name_copy( const char* text, name_copy_t* copy )
 {
     if( !module_name_make( text, &copy->name ) ) return false;
-    for( uint32_t i = 0; i <= copy->name.length; i++ ) copy->text[i] = text[i];
+    for( uint32_t i = 0; i <= copy->name.length; i++ )
+        copy->text[i] = text[i];
     copy->name.text = copy->text;
     return true;
 }

@@ -4,8 +4,8 @@
 #include "block_hot.h"
 
 /* carve() for what is not every allocation. */
-static __attribute__(( noinline )) block_t carve_rarely( dmheap_context_t* context, block_t block, uint32_t lead,
-                                                         uint32_t size, owner_t owner )
+static __attribute__( ( noinline ) ) block_t carve_rarely( dmheap_context_t* context, block_t block, uint32_t lead,
+                                                           uint32_t size, owner_t owner )
 {
     uint32_t whole = index_size_at( context, block.at );
     if( whole < context->min_size ) return block_at( BLOCK_DAMAGED );
@@ -16,13 +16,15 @@ static __attribute__(( noinline )) block_t carve_rarely( dmheap_context_t* conte
 static uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t alignment )
 {
     size_t lead = ( 0 - (size_t)(uintptr_t)block_payload( context, block ) ) & ( alignment - 1 );
-    while( lead != 0 && lead < context->min_size ) lead += alignment;
+    while( lead != 0 && lead < context->min_size )
+        lead += alignment;
     return lead < context->end ? (uint32_t)lead : context->end;
 }
 
 /* The first block that would hold the payload unaligned is tried before one that is large enough at any address: freed
  * aligned blocks are found again that way. */
-static __attribute__(( noinline )) block_t take_aligned( dmheap_context_t* context, uint32_t size, size_t alignment, owner_t owner )
+static __attribute__( ( noinline ) ) block_t take_aligned( dmheap_context_t* context, uint32_t size, size_t alignment,
+                                                           owner_t owner )
 {
     uint32_t bin;
     block_t  block = index_find( context, size, &bin );
@@ -137,7 +139,7 @@ status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32
     uint32_t last   = *block_foot_before( context, next );
     status_t status = block_release( context, *block );
     if( status != STATUS_OK ) return status;
-    *block = carve_rarely( context, before, 0, whole, header_owner( context, header ) );
+    *block                              = carve_rarely( context, before, 0, whole, header_owner( context, header ) );
     *block_foot_before( context, next ) = last;
     return STATUS_OK;
 }
@@ -157,7 +159,8 @@ void block_set_alignment( dmheap_context_t* context, block_t block, size_t align
     if( alignment == 0 ) return;
     *header |= header_aligned( context );
     uint32_t log2 = 0;
-    while( alignment >>= 1 ) log2++;
+    while( alignment >>= 1 )
+        log2++;
     *block_foot_before( context, block_at( block.at + header_size( context, *header ) ) ) = log2;
 }
 

@@ -104,8 +104,8 @@ static HOT status_t release_block( dmheap_context_t* context, block_t block, uin
     uint32_t size     = header_size( context, header );
     uint32_t merged   = size;
     uint32_t next_bin = 0, before_bin = 0;
-    block_t  before   = block;
-    block_t  next     = block_at( block.at + size );
+    block_t  before = block;
+    block_t  next   = block_at( block.at + size );
     if( header & HEADER_FREE || size > context->end - block.at ) return STATUS_CORRUPTED;
     uint32_t next_header = *block_header( context, next );
     if( next_header & HEADER_FLAGS )

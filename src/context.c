@@ -42,15 +42,18 @@ static uint8_t bin_shift_for( uint32_t granules )
 /* How a header and the index divide sizes up to `end`. */
 static void plan_sizes( dmheap_context_t* image, uint32_t granule )
 {
-    uint32_t size      = image->end;
-    uint32_t size_bits = bits_highest( size - 1 ) + 1;
+    uint32_t size        = image->end;
+    uint32_t size_bits   = bits_highest( size - 1 ) + 1;
     image->granule       = granule;
     image->granule_shift = 0;
     image->size_scale    = 0;
     image->bin_bias      = 0;
-    while( size_bits - image->size_scale > SIZE_BITS_MOST ) image->size_scale++;
-    while( image->granule >> HEADER_FLAG_BITS >> image->size_scale == 0 ) image->granule <<= 1;
-    while( image->granule >> image->granule_shift > 1 ) image->granule_shift++;
+    while( size_bits - image->size_scale > SIZE_BITS_MOST )
+        image->size_scale++;
+    while( image->granule >> HEADER_FLAG_BITS >> image->size_scale == 0 )
+        image->granule <<= 1;
+    while( image->granule >> image->granule_shift > 1 )
+        image->granule_shift++;
     size_bits -= image->size_scale;
 
     image->min_size    = at_least( BLOCK_MIN_SIZE, image->granule );
@@ -73,7 +76,7 @@ static uint32_t plan_parts( dmheap_context_t* image )
     uint32_t levels    = (uint32_t)image->owner_bits - bits_highest( OWNER_FIRST_MODULE );
     image->hint_shift  = (uint8_t)( BITS_OF_WORD - hint_bits );
 
-    uint32_t at    = sizeof( dmheap_context_t ) + ( ( bins - 1 ) / BITS_OF_WORD + 1 ) * WORD_SIZE;
+    uint32_t at    = (uint32_t)sizeof( dmheap_context_t ) + ( ( bins - 1 ) / BITS_OF_WORD + 1 ) * WORD_SIZE;
     image->bins_at = (uint16_t)at;
     at += bins * WORD_SIZE;
     image->hints_at = (uint16_t)at;
@@ -97,8 +100,8 @@ status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan
 
     dmheap_context_t* image = &plan->image;
     __builtin_memset( image, 0, sizeof *image );
-    image->magic       = IMAGE_MAGIC;
-    plan->context      = (dmheap_context_t*)start;
+    image->magic  = IMAGE_MAGIC;
+    plan->context = (dmheap_context_t*)start;
 
     /* up to where the end mark lies, so that the same plan comes of the size that the heap turns out to have */
     uint32_t slop = 0;
@@ -111,8 +114,8 @@ status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan
         slop = (uint32_t)( start + image->end ) & ( image->granule - 1 );
     } while( slop != 0 );
 
-    plan->control_bytes  = plan_parts( image );
-    image->first         = plan->control_bytes + WORD_SIZE;
+    plan->control_bytes = plan_parts( image );
+    image->first        = plan->control_bytes + WORD_SIZE;
     image->first += ( 0u - (uint32_t)( start + image->first ) ) & ( image->granule - 1 );
     if( image->first > image->end || image->end - image->first < image->min_size ) return STATUS_BUFFER_TOO_SMALL;
     image->granules = ( image->end - image->first ) >> image->granule_shift;
@@ -127,7 +130,7 @@ void context_make( const context_plan_t* plan )
     __builtin_memset( context, 0, plan->control_bytes );
     *context = plan->image;
 
-    block_t block = block_at( context->first );
+    block_t block                                           = block_at( context->first );
     *block_header( context, block )                         = header_of_free( context, size );
     *block_header( context, block_at( context->end ) )      = HEADER_PREVIOUS_FREE;
     *block_foot_before( context, block_at( context->end ) ) = size;
@@ -142,10 +145,12 @@ static void shift_entries( size_t at, bool up )
 {
     dmheap_context_t** all = context_registry.all;
     if( up )
-        for( size_t i = DMHEAP_MAX_CONTEXTS - 1; i > at; i-- ) all[i] = all[i - 1];
+        for( size_t i = DMHEAP_MAX_CONTEXTS - 1; i > at; i-- )
+            all[i] = all[i - 1];
     else
     {
-        for( size_t i = at; i + 1 < DMHEAP_MAX_CONTEXTS; i++ ) all[i] = all[i + 1];
+        for( size_t i = at; i + 1 < DMHEAP_MAX_CONTEXTS; i++ )
+            all[i] = all[i + 1];
         all[DMHEAP_MAX_CONTEXTS - 1] = NULL;
     }
 }

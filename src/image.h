@@ -24,7 +24,7 @@
 #include "prefix.h"
 
 /* User memory of any type is read and written as words once it is free. */
-typedef uint32_t __attribute__(( may_alias )) word_t;
+typedef uint32_t __attribute__( ( may_alias ) ) word_t;
 
 /* A block: the bytes from the context to its payload; a struct so that it does not mix with sizes. */
 typedef struct
@@ -58,15 +58,15 @@ enum
 struct dmheap_context
 {
     uint32_t magic;
-    uint32_t first;         /* the first block */
-    uint32_t end;           /* the end mark, as if it had a payload */
-    uint32_t reach;         /* see block_in_heap() */
-    uint32_t granule;       /* bytes */
-    uint32_t min_size;      /* of a block */
-    uint32_t size_mask;     /* of a header */
-    uint32_t bin_linear;    /* sizes below twice this have a bin of their own */
-    uint32_t granules;      /* from the first block to the end mark: bits of the start map */
-    uint16_t map_at;        /* bytes from the context, as are the next three */
+    uint32_t first;      /* the first block */
+    uint32_t end;        /* the end mark, as if it had a payload */
+    uint32_t reach;      /* see block_in_heap() */
+    uint32_t granule;    /* bytes */
+    uint32_t min_size;   /* of a block */
+    uint32_t size_mask;  /* of a header */
+    uint32_t bin_linear; /* sizes below twice this have a bin of their own */
+    uint32_t granules;   /* from the first block to the end mark: bits of the start map */
+    uint16_t map_at;     /* bytes from the context, as are the next three */
     uint16_t bins_at;
     uint16_t hints_at;
     uint16_t directory_at;
@@ -74,24 +74,24 @@ struct dmheap_context
     uint16_t system_blocks; /* changes, as does all from bin_summary on */
     uint8_t  bin_shift;     /* log2 of the bins per power of two */
     uint8_t  granule_shift;
-    uint8_t  size_scale;    /* of a header */
-    uint8_t  owner_shift;   /* of a header */
-    uint8_t  owner_bits;    /* owners are smaller than 1 << owner_bits */
-    uint8_t  hint_shift;    /* 32 - log2 of the hint slots */
+    uint8_t  size_scale;  /* of a header */
+    uint8_t  owner_shift; /* of a header */
+    uint8_t  owner_bits;  /* owners are smaller than 1 << owner_bits */
+    uint8_t  hint_shift;  /* 32 - log2 of the hint slots */
     uint16_t unused;
 
-    uint32_t bin_summary;   /* a bit for each bitmap word that is not 0 */
-    uint32_t free_bytes;    /* in free blocks */
-    uint32_t free_lowest;   /* lowest that free_bytes has been */
+    uint32_t bin_summary; /* a bit for each bitmap word that is not 0 */
+    uint32_t free_bytes;  /* in free blocks */
+    uint32_t free_lowest; /* lowest that free_bytes has been */
     uint32_t free_blocks;
-    uint32_t taken;         /* blocks taken since init, modulo 2^32 */
-    uint32_t released;      /* blocks released since init; taken - released are live */
-    uint32_t failures;      /* allocations refused */
+    uint32_t taken;    /* blocks taken since init, modulo 2^32 */
+    uint32_t released; /* blocks released since init; taken - released are live */
+    uint32_t failures; /* allocations refused */
     uint32_t system_bytes;
-    uint32_t name;          /* the block that holds the heap's name, 0: none */
-    uint16_t module_root;   /* of the tree of names */
-    uint16_t module_free;   /* first owner given back, 0: none */
-    uint16_t module_span;   /* owners in use since the table was last empty, from OWNER_FIRST_MODULE on */
+    uint32_t name;        /* the block that holds the heap's name, 0: none */
+    uint16_t module_root; /* of the tree of names */
+    uint16_t module_free; /* first owner given back, 0: none */
+    uint16_t module_span; /* owners in use since the table was last empty, from OWNER_FIRST_MODULE on */
     uint16_t module_count;
     uint16_t module_serial; /* of the last registration */
     uint16_t moving;        /* blocks of OWNER_MOVING */
@@ -103,7 +103,7 @@ _Static_assert( sizeof( struct dmheap_context ) == 104, "the context has no padd
 #ifdef __OPTIMIZE_SIZE__
 #define HOT
 #else
-#define HOT inline __attribute__(( always_inline ))
+#define HOT inline __attribute__( ( always_inline ) )
 #endif
 
 /* ---- Bits ---- */

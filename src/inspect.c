@@ -16,8 +16,8 @@ enum
 
 static void add_stats( const dmheap_context_t* context, dmheap_stats_t* sum )
 {
-    uint32_t blocks = context->end - context->first;
-    uint32_t used   = blocks - context->free_bytes - context->system_bytes;
+    uint32_t blocks  = context->end - context->first;
+    uint32_t used    = blocks - context->free_bytes - context->system_bytes;
     size_t   largest = largest_free( context );
 
     sum->heap_size += context->end;
@@ -60,9 +60,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _get_stats, ( dmheap_stats_t * st
 
 static size_t limit_of( const module_t* module )
 {
-    return module->limit == MODULE_NO_LIMIT || module->state & MODULE_LEAVING
-               ? SIZE_MAX
-               : module->limit;
+    return module->limit == MODULE_NO_LIMIT || module->state & MODULE_LEAVING ? SIZE_MAX : module->limit;
 }
 
 static void add_module_stats( const module_t* module, dmheap_module_stats_t* sum )
@@ -116,10 +114,10 @@ static void fill_info( const dmheap_context_t* context, block_t block, dmheap_bl
     info->address     = block_payload( context, block );
     info->size        = block_usable_size( context, block );
     info->block_bytes = header_size( context, header );
-    info->use         = header & HEADER_FREE      ? DMHEAP_BLOCK_FREE
-                        : owner == OWNER_SYSTEM   ? DMHEAP_BLOCK_SYSTEM
-                        : owner == OWNER_MOVING   ? DMHEAP_BLOCK_MOVING
-                                                  : DMHEAP_BLOCK_LIVE;
+    info->use         = header & HEADER_FREE    ? DMHEAP_BLOCK_FREE
+                        : owner == OWNER_SYSTEM ? DMHEAP_BLOCK_SYSTEM
+                        : owner == OWNER_MOVING ? DMHEAP_BLOCK_MOVING
+                                                : DMHEAP_BLOCK_LIVE;
     owner_name( context, owner, info->owner );
 }
 
@@ -250,8 +248,8 @@ typedef struct
     bool              quiet;           /* nobody changed the heap so far: sums can be compared */
     uint32_t          moving;          /* blocks on their way to another place: their owners are not known */
     tally_t           live, system, free, of_modules, modules;
-    uint32_t          records;         /* modules in the directory */
-    uint32_t          lists;           /* free blocks that are the first of their list */
+    uint32_t          records; /* modules in the directory */
+    uint32_t          lists;   /* free blocks that are the first of their list */
     dmheap_check_t    fault;
     block_t           where;
 } check_t;
@@ -274,8 +272,11 @@ static bool geometry_is_valid( check_t* check )
         valid = context_plan( check->context, context->end, context->granule, &plan ) == STATUS_OK &&
                 plan.context == context;
     }
-    if( valid ) valid = __builtin_memcmp( context, &plan.image, offsetof( dmheap_context_t, system_blocks ) ) == 0 &&
-                 __builtin_memcmp( &context->bin_shift, &plan.image.bin_shift, offsetof( dmheap_context_t, bin_summary ) - offsetof( dmheap_context_t, bin_shift ) ) == 0;
+    if( valid )
+        valid = __builtin_memcmp( context, &plan.image, offsetof( dmheap_context_t, system_blocks ) ) == 0 &&
+                __builtin_memcmp( &context->bin_shift, &plan.image.bin_shift,
+                                  offsetof( dmheap_context_t, bin_summary ) -
+                                      offsetof( dmheap_context_t, bin_shift ) ) == 0;
     return valid || fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) );
 }
 
@@ -291,7 +292,8 @@ static bool free_before_is_valid( check_t* check, block_t block )
     block_t  free = block_at( block.at - size );
     if( size < context->min_size || !block_in_heap( context, free.at ) )
         return fails( check, DMHEAP_CHECK_FOOT, block );
-    if( *block_header( context, free ) != header_of_free( context, size ) ) return fails( check, DMHEAP_CHECK_FOOT, free );
+    if( *block_header( context, free ) != header_of_free( context, size ) )
+        return fails( check, DMHEAP_CHECK_FOOT, free );
     if( check->covered != 0 && check->covered != free.at ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
     uint32_t bin = index_bin( context, size );
     if( !index_holds( context, free, bin ) ||
@@ -318,7 +320,8 @@ static bool live_is_valid( check_t* check, block_t block )
     }
     block_t  next        = block_at( block.at + size );
     uint32_t next_header = *block_header( context, next );
-    bool     next_starts = next.at == context->end || next_header & HEADER_FREE || map_get( context, map_bit( context, next ) );
+    bool     next_starts =
+        next.at == context->end || next_header & HEADER_FREE || map_get( context, map_bit( context, next ) );
     if( next_header & HEADER_PREVIOUS_FREE || !next_starts ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
 
     if( owner >= OWNER_FIRST_MODULE && module_of( context, owner ) == NULL )
@@ -431,8 +434,8 @@ static bool counters_are_valid( check_t* check )
     if( check->live.blocks != context->taken - context->released ||
         check->live.bytes + check->free.bytes != context->end - context->first ||
         check->free.bytes != context->free_bytes || check->free.blocks != context->free_blocks ||
-        context->free_lowest > context->free_bytes || check->moving != context->moving || check->system.blocks != context->system_blocks ||
-        check->system.bytes != context->system_bytes )
+        context->free_lowest > context->free_bytes || check->moving != context->moving ||
+        check->system.blocks != context->system_blocks || check->system.bytes != context->system_bytes )
         return fails( check, DMHEAP_CHECK_COUNTERS, block_at( 0 ) );
     if( check->records != context->module_count ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
     if( check->moving == 0 &&
@@ -472,9 +475,11 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
 {
     check_t     check   = { .context = context, .quiet = true, .fault = DMHEAP_CHECK_OK };
     const void* address = NULL;
+    if( where != NULL ) *where = NULL;
     lock();
-    if( !context_exists( context ) ) check.fault = DMHEAP_CHECK_NOT_INITIALIZED;
+    bool exists = context != NULL && context_exists( context );
     unlock();
+    if( !exists ) return DMHEAP_CHECK_NOT_INITIALIZED;
     run( &check, 0, geometry_step );
     run( &check, 0, check_blocks_step );
     run( &check, 0, check_index_step );
@@ -487,7 +492,8 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
     return check.fault;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _ctx_check, ( dmheap_context_t * context, const void** where ) )
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _ctx_check,
+                            ( dmheap_context_t * context, const void** where ) )
 {
     return check_context( context, where );
 }

@@ -83,7 +83,8 @@ bool module_is_in_tree( dmheap_context_t* context, owner_t owner, const module_n
 
 uint32_t module_entry( const dmheap_context_t* context, owner_t owner )
 {
-    uint32_t chunk = context_directory( context )[directory_level( owner )] + ( (uint32_t)WORD_SIZE << bits_highest( owner ) );
+    uint32_t chunk =
+        context_directory( context )[directory_level( owner )] + ( (uint32_t)WORD_SIZE << bits_highest( owner ) );
     return block_in_heap( context, chunk ) ? *directory_entry( context, owner ) : 0;
 }
 
@@ -93,7 +94,8 @@ static void module_fill( const dmheap_context_t* context, block_t record, const 
 {
     module_t* module = block_payload( context, record );
     *module          = ( module_t ){ .limit = MODULE_NO_LIMIT };
-    for( uint32_t i = 0; i < name->length; i++ ) module->name[i] = name->text[i];
+    for( uint32_t i = 0; i < name->length; i++ )
+        module->name[i] = name->text[i];
     module->name[name->length] = '\0';
 }
 
@@ -151,7 +153,7 @@ status_t module_register_step( dmheap_context_t* context, const module_name_t* n
     *entry           = parts->record.at;
     *link            = (uint16_t)*owner;
     block_note_change( context );
-    parts->record    = block_at( 0 );
+    parts->record = block_at( 0 );
 
     *module_hint( context, name->text ) = (uint16_t)*owner;
     return STATUS_REGISTERED;
@@ -255,7 +257,7 @@ bool module_unpin( dmheap_context_t* context, owner_t owner )
 void module_leave( dmheap_context_t* context, owner_t owner, owner_t heir, module_sweep_t* sweep )
 {
     module_t* module = module_of( context, owner );
-    *sweep           = ( module_sweep_t ){ .owner = owner, .serial = module->serial, .position = block_at( context->first ) };
+    *sweep = ( module_sweep_t ){ .owner = owner, .serial = module->serial, .position = block_at( context->first ) };
     module->state |= MODULE_LEAVING;
     module->limit = heir;
 }

@@ -71,7 +71,8 @@ static inline bool release_quickly( const void* pointer )
     block_t block;
     lock();
     dmheap_context_t* context = context_registry.all[0];
-    if( context != NULL && block_of( context, pointer, &block ) == STATUS_OK ) released = release_live( context, block );
+    if( context != NULL && block_of( context, pointer, &block ) == STATUS_OK )
+        released = release_live( context, block );
     unlock();
     return released;
 }

@@ -24,8 +24,7 @@ static void report_memory( const report_t* what, const char* reason )
 {
     DMOD_LOG_ERROR( "dmheap: Cannot allocate %lu bytes (alignment %lu) for module %s: %s; largest free block is %lu "
                     "bytes.\n",
-                    number( what->size ), number( what->alignment ), name_of( what ), reason,
-                    number( what->largest ) );
+                    number( what->size ), number( what->alignment ), name_of( what ), reason, number( what->largest ) );
 }
 
 static void report_init( const report_t* what, const char* reason )

@@ -9,40 +9,40 @@ typedef enum
     STATUS_OK,
 
     /* arguments */
-    STATUS_NO_HEAP,         /* not initialised, or no heap at this address */
-    STATUS_NO_BUFFER,       /* NULL or of size 0 */
+    STATUS_NO_HEAP,   /* not initialised, or no heap at this address */
+    STATUS_NO_BUFFER, /* NULL or of size 0 */
     STATUS_BUFFER_TOO_SMALL,
     STATUS_BUFFER_TOO_LARGE,
     STATUS_BAD_BUFFER_ALIGNMENT, /* 0, no power of two, or more than the buffer can give */
-    STATUS_BAD_ALIGNMENT,   /* 0 or no power of two */
-    STATUS_BAD_NAME,        /* NULL, empty or too long */
+    STATUS_BAD_ALIGNMENT,        /* 0 or no power of two */
+    STATUS_BAD_NAME,             /* NULL, empty or too long */
     STATUS_TOO_MANY_HEAPS,
-    STATUS_OVERFLOW,        /* count * size */
+    STATUS_OVERFLOW, /* count * size */
 
     /* pointers */
-    STATUS_OUTSIDE,         /* in no heap */
-    STATUS_MISALIGNED,      /* in a heap, but not where a payload can start */
-    STATUS_NOT_LIVE,        /* freed already, or inside of a block */
-    STATUS_SYSTEM_BLOCK,    /* holds the heap's own records */
-    STATUS_MOVING,          /* a realloc is copying it */
-    STATUS_CORRUPTED,       /* the block or a neighbour of it is overwritten */
+    STATUS_OUTSIDE,      /* in no heap */
+    STATUS_MISALIGNED,   /* in a heap, but not where a payload can start */
+    STATUS_NOT_LIVE,     /* freed already, or inside of a block */
+    STATUS_SYSTEM_BLOCK, /* holds the heap's own records */
+    STATUS_MOVING,       /* a realloc is copying it */
+    STATUS_CORRUPTED,    /* the block or a neighbour of it is overwritten */
 
     /* memory */
     STATUS_NO_MEMORY,
     STATUS_OVER_LIMIT,
 
     /* modules */
-    STATUS_KNOWN_MODULE,    /* registered already */
+    STATUS_KNOWN_MODULE, /* registered already */
     STATUS_UNKNOWN_MODULE,
-    STATUS_LEAVING,         /* being unregistered */
+    STATUS_LEAVING, /* being unregistered */
     STATUS_TABLE_FULL,
-    STATUS_STALE_MODULE,    /* a handle of a module that is gone */
+    STATUS_STALE_MODULE, /* a handle of a module that is gone */
 
     /* worth a line in the log */
     STATUS_INITIALIZED,
     STATUS_REGISTERED,
     STATUS_UNREGISTERED,
-    STATUS_BLOCKS_LEFT,     /* in a heap taken down */
+    STATUS_BLOCKS_LEFT, /* in a heap taken down */
     STATUS_CHECK_FAILED
 } status_t;
 

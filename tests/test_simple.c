@@ -26,8 +26,10 @@ int main( void )
     char* block = dmheap_malloc( 64, "simple" );
     report_result( "Malloc", block != NULL );
     bool written = block != NULL;
-    for( int i = 0; written && i < 64; i++ ) block[i] = (char)i;
-    for( int i = 0; written && i < 64; i++ ) written = block[i] == (char)i;
+    for( int i = 0; written && i < 64; i++ )
+        block[i] = (char)i;
+    for( int i = 0; written && i < 64; i++ )
+        written = block[i] == (char)i;
     report_result( "Write", written );
     dmheap_free( block, true );
     dmheap_module_stats_t stats;

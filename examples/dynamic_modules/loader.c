@@ -15,7 +15,7 @@ extern const Dmod_ApiRegistration_t dmod_inputs_begin[], dmod_inputs_end[];
 
 static void* find_export( const char* signature )
 {
-    for( const Dmod_ApiRegistration_t* export = dmod_inputs_begin; export < dmod_inputs_end; export ++ )
+    for( const Dmod_ApiRegistration_t* export = dmod_inputs_begin; export < dmod_inputs_end; export ++)
         if( strcmp( export->Signature, signature ) == 0 ) return export->Function;
     return NULL;
 }

@@ -21,8 +21,7 @@ void report_heap( const char* title )
     dmheap_stats_t stats;
     if( !dmheap_get_stats( &stats ) ) return;
     printf( "--- %s: %lu of %lu bytes free in %lu blocks, the largest %lu\n", title, (unsigned long)stats.free_bytes,
-            (unsigned long)stats.heap_size, (unsigned long)stats.free_blocks,
-            (unsigned long)stats.largest_free_block );
+            (unsigned long)stats.heap_size, (unsigned long)stats.free_blocks, (unsigned long)stats.largest_free_block );
     dmheap_visit_modules( print_module, NULL );
 }
 

@@ -66,7 +66,8 @@ static bool network_load( void )
 
 static void run( void )
 {
-    for( int i = 0; i < NETWORK_BUFFERS; i++ ) memset( buffers[i], i, NETWORK_BUFFER_SIZE );
+    for( int i = 0; i < NETWORK_BUFFERS; i++ )
+        memset( buffers[i], i, NETWORK_BUFFER_SIZE );
     if( sensor != NULL ) sensor->temperature += 0.5f;
 }
 

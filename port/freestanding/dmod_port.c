@@ -44,19 +44,19 @@ static inline void interrupts_restore( uint32_t before )
 /* On any other processor the program must bring these two: a critical section that protects nothing is worse than a
  * link error. */
 #ifdef PORT_HAS_CRITICAL
-DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _EnterCritical, ( void ) )
+DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _EnterCritical, (void))
 {
     uint32_t before = interrupts_mask();
     if( critical_depth++ == 0 ) critical_before = before;
 }
 
-DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _ExitCritical, ( void ) )
+DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _ExitCritical, (void))
 {
     if( --critical_depth == 0 ) interrupts_restore( critical_before );
 }
 #endif
 
-__attribute__(( weak )) void Dmod_PutChar( char Character )
+__attribute__( ( weak ) ) void Dmod_PutChar( char Character )
 {
     (void)Character; /* no console is known here; a program that has one defines this function */
 }
@@ -64,7 +64,8 @@ __attribute__(( weak )) void Dmod_PutChar( char Character )
 static int put_text( const char* text )
 {
     int written = 0;
-    for( ; text[written] != '\0'; written++ ) Dmod_PutChar( text[written] );
+    for( ; text[written] != '\0'; written++ )
+        Dmod_PutChar( text[written] );
     return written;
 }
 
@@ -103,15 +104,14 @@ DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, int, _Printf, ( const char* Format, 
             continue;
         }
         unsigned length = 0;
-        for( at++; *at == 'l'; at++ ) length++;
+        for( at++; *at == 'l'; at++ )
+            length++;
         bool is_size = *at == 'z';
         if( is_size ) at++;
         switch( *at )
         {
         case 's': written += put_text( va_arg( arguments, const char* ) ); break;
-        case 'p':
-            written += put_text( "0x" ) + put_number( (uintptr_t)va_arg( arguments, void* ), 16 );
-            break;
+        case 'p': written += put_text( "0x" ) + put_number( (uintptr_t)va_arg( arguments, void* ), 16 ); break;
         case 'c':
             Dmod_PutChar( (char)va_arg( arguments, int ) );
             written++;

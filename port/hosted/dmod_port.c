@@ -22,13 +22,13 @@ static void make_critical( void )
     pthread_mutexattr_destroy( &attributes );
 }
 
-DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _EnterCritical, ( void ) )
+DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _EnterCritical, (void))
 {
     pthread_once( &critical_once, make_critical );
     pthread_mutex_lock( &critical );
 }
 
-DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _ExitCritical, ( void ) )
+DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _ExitCritical, (void))
 {
     pthread_mutex_unlock( &critical );
 }

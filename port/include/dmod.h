@@ -14,7 +14,7 @@
 
 /* DMOD's configuration writes ON and OFF in conditions such as `DMOD_MODULE_EN == ON`. */
 #ifndef ON
-#define ON  1
+#define ON 1
 #endif
 #ifndef OFF
 #define OFF 0
@@ -54,22 +54,22 @@ typedef struct
 /* DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS ) declares RET MODULE##NAME PARAMS. */
 #if DMOD_MODULE_EN == ON
 /* `unused`: of all that a header offers, a module carries only the imports that it calls. */
-#define DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS )                                                     \
-    static RET( *MODULE##NAME ) PARAMS __attribute__(( section( ".dmod.outputs" ), unused )) =                     \
+#define DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS )                                                         \
+    static RET( *MODULE##NAME ) PARAMS __attribute__( ( section( ".dmod.outputs" ), unused ) ) =                       \
         ( RET( * ) PARAMS )(uintptr_t)DMOD_SIGNATURE( MODULE, VERSION, NAME )
 #elif defined( DMOD_ENABLE_REGISTRATION )
-#define DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS )                                                     \
-    DMOD_EXTERN RET MODULE##NAME PARAMS;                                                                           \
-    static const Dmod_ApiRegistration_t MODULE##NAME##_registration                                                \
-        __attribute__(( section( ".dmod.inputs" ), used )) = { (void*)(uintptr_t)MODULE##NAME,                     \
-                                                               DMOD_SIGNATURE( MODULE, VERSION, NAME ) }
+#define DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS )                                                         \
+    DMOD_EXTERN RET MODULE##NAME        PARAMS;                                                                        \
+    static const Dmod_ApiRegistration_t MODULE##NAME##_registration                                                    \
+        __attribute__( ( section( ".dmod.inputs" ), used ) ) = { (void*)(uintptr_t)MODULE##NAME,                       \
+                                                                 DMOD_SIGNATURE( MODULE, VERSION, NAME ) }
 #else
 #define DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS ) DMOD_EXTERN RET MODULE##NAME PARAMS
 #endif
 
 #define DMOD_INPUT_API_DECLARATION( MODULE, VERSION, RET, NAME, PARAMS ) RET MODULE##NAME PARAMS
-#define DMOD_INPUT_WEAK_API_DECLARATION( MODULE, VERSION, RET, NAME, PARAMS )                                      \
-    __attribute__(( weak )) RET MODULE##NAME PARAMS
+#define DMOD_INPUT_WEAK_API_DECLARATION( MODULE, VERSION, RET, NAME, PARAMS )                                          \
+    __attribute__( ( weak ) ) RET MODULE##NAME PARAMS
 
 DMOD_BUILTIN_API( Dmod, 1.0, void*, _MallocEx, ( size_t Size, const char* ModuleName ) );
 DMOD_BUILTIN_API( Dmod, 1.0, void*, _ReallocEx, ( void* Ptr, size_t Size, const char* ModuleName ) );
@@ -78,8 +78,8 @@ DMOD_BUILTIN_API( Dmod, 1.0, void, _FreeEx, ( void* Ptr, bool Concatenate ) );
 DMOD_BUILTIN_API( Dmod, 1.0, void, _FreeModule, ( const char* ModuleName ) );
 DMOD_BUILTIN_API( Dmod, 1.0, bool, _RetagEx, ( void* Ptr, const char* ModuleName ) );
 DMOD_BUILTIN_API( Dmod, 1.0, bool, _RenameTag, ( const char* OldTag, const char* NewTag ) );
-DMOD_BUILTIN_API( Dmod, 1.0, void, _EnterCritical, ( void ) );
-DMOD_BUILTIN_API( Dmod, 1.0, void, _ExitCritical, ( void ) );
+DMOD_BUILTIN_API( Dmod, 1.0, void, _EnterCritical, (void));
+DMOD_BUILTIN_API( Dmod, 1.0, void, _ExitCritical, (void));
 DMOD_BUILTIN_API( Dmod, 1.0, int, _Printf, ( const char* Format, ... ) );
 DMOD_BUILTIN_API( Dmod, 1.0, void, _Assert,
                   ( bool Condition, const char* Message, const char* File, int Line, const char* Function ) );

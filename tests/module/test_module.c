@@ -59,9 +59,11 @@ static void a_file_system_grows_and_truncates_files( void** state )
         snprintf( files[i]->name, 32, "/data/file%u.txt", i );
     }
     for( unsigned round = 0; round < 20; round++ )
-        for( unsigned i = 0; i < FILES; i++ ) file_write( files[i], 10 + i * 3 + round, (unsigned char)i );
+        for( unsigned i = 0; i < FILES; i++ )
+            file_write( files[i], 10 + i * 3 + round, (unsigned char)i );
     for( unsigned i = 0; i < FILES; i++ )
-        for( size_t k = 0; k < files[i]->size; k++ ) assert_int_equal( files[i]->contents[k], i );
+        for( size_t k = 0; k < files[i]->size; k++ )
+            assert_int_equal( files[i]->contents[k], i );
     for( unsigned i = 0; i < FILES; i += 2 )
     {
         files[i]->size     = files[i]->size / 4;
@@ -117,7 +119,8 @@ static void modules_are_loaded_and_unloaded_beside_each_other( void** state )
         char* image = dmheap_aligned_alloc( 1024, 4096 + generation * 100, name );
         assert_non_null( image );
         strcpy( image, name ); /* the name that the module passes lies in its image */
-        for( unsigned i = 0; i < 30; i++ ) assert_non_null( dmheap_malloc( 16 + i * 4, image ) );
+        for( unsigned i = 0; i < 30; i++ )
+            assert_non_null( dmheap_malloc( 16 + i * 4, image ) );
         assert_int_equal( live_blocks_of( name ), 31 );
         if( generation < 8 ) continue;
         snprintf( name, sizeof name, "module#%u", generation - 8 );
@@ -143,7 +146,8 @@ typedef struct node
 
 static void insert( node_t** at, unsigned key )
 {
-    while( *at != NULL ) at = key < ( *at )->key ? &( *at )->left : &( *at )->right;
+    while( *at != NULL )
+        at = key < ( *at )->key ? &( *at )->left : &( *at )->right;
     *at = dmheap_calloc( 1, sizeof( node_t ), "tree" );
     assert_non_null( *at );
     ( *at )->key = key;
@@ -214,7 +218,8 @@ static void every_alignment_requirement_is_met_at_the_same_time( void** state )
             assert_int_equal( (uintptr_t)blocks[i][round] % alignments[i], 0 );
         }
     for( unsigned i = 0; i < 10; i++ )
-        for( unsigned round = 0; round < 4; round++ ) dmheap_free( blocks[i][round], round & 1 );
+        for( unsigned round = 0; round < 4; round++ )
+            dmheap_free( blocks[i][round], round & 1 );
     assert_int_equal( live_blocks_of( "dma" ), 0 );
 }
 

@@ -8,10 +8,10 @@
 #include <string.h>
 
 static _Alignas( 4096 ) unsigned char memory[2][4096 + FIXTURE_MOST + 4096];
-static unsigned char                  copy[FIXTURE_MOST];
-static unsigned char*                 buffer = memory[0] + 4096;
-static size_t                         buffer_size;
-static size_t                         buffer_offset;
+static unsigned char  copy[FIXTURE_MOST];
+static unsigned char* buffer = memory[0] + 4096;
+static size_t         buffer_size;
+static size_t         buffer_offset;
 
 static char   text[16384];
 static size_t text_length;
@@ -72,7 +72,8 @@ const char* fixture_log( void )
 unsigned fixture_logged( const char* what )
 {
     unsigned times = 0;
-    for( const char* at = text; ( at = strstr( at, what ) ) != NULL; at++ ) times++;
+    for( const char* at = text; ( at = strstr( at, what ) ) != NULL; at++ )
+        times++;
     return times;
 }
 
@@ -91,7 +92,8 @@ void fixture_no_heap( void )
         if( context == NULL || !dmheap_ctx_deinit( context ) ) break;
     }
     dmheap_context_t* second;
-    while( ( second = dmheap_ctx_find( "second" ) ) != NULL ) dmheap_ctx_deinit( second );
+    while( ( second = dmheap_ctx_find( "second" ) ) != NULL )
+        dmheap_ctx_deinit( second );
     muted = false;
 }
 

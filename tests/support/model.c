@@ -21,8 +21,8 @@ typedef struct
     uint32_t       pattern;
 } entry_t;
 
-static const char* const names[MODULES] = { "a", "net", "network", "fs", "sensor#1", "sensor#2",
-                                            "a_name_of_thirty-one_characters", "x", "y", "z", "B", NULL };
+static const char* const names[MODULES] = {
+    "a", "net", "network", "fs", "sensor#1", "sensor#2", "a_name_of_thirty-one_characters", "x", "y", "z", "B", NULL };
 
 static entry_t  blocks[BLOCKS];
 static unsigned count;
@@ -40,14 +40,16 @@ static uint32_t draw( uint32_t below )
 static size_t draw_size( size_t heap )
 {
     unsigned bits = 1;
-    while( (size_t)1 << ( bits + 3 ) < heap ) bits++;
+    while( (size_t)1 << ( bits + 3 ) < heap )
+        bits++;
     size_t most = (size_t)1 << draw( bits + 1 );
     return draw( 16 ) == 0 ? 0 : draw( (uint32_t)most ) + ( draw( 4 ) != 0 );
 }
 
 static void fill( const entry_t* entry, size_t from )
 {
-    for( size_t i = from; i < entry->size; i++ ) entry->payload[i] = (unsigned char)( entry->pattern + i * 7 );
+    for( size_t i = from; i < entry->size; i++ )
+        entry->payload[i] = (unsigned char)( entry->pattern + i * 7 );
 }
 
 static bool is_filled( const entry_t* entry, size_t size )
@@ -178,11 +180,13 @@ static const char* compare_counters( void )
     for( unsigned owner = 0; owner < MODULES - 1; owner++ )
     {
         unsigned mine = 0;
-        for( unsigned i = 0; i < count; i++ ) mine += blocks[i].owner == owner;
+        for( unsigned i = 0; i < count; i++ )
+            mine += blocks[i].owner == owner;
         if( live_blocks_of( names[owner] ) != mine ) return "a module's count of blocks is wrong";
         live += mine;
     }
-    for( unsigned i = 0; i < count; i++ ) live += names[blocks[i].owner] == NULL;
+    for( unsigned i = 0; i < count; i++ )
+        live += names[blocks[i].owner] == NULL;
     dmheap_stats_t stats = stats_now();
     if( stats.used_blocks != live ) return "the heap's count of blocks is wrong";
     if( stats.free_bytes + stats.used_bytes + stats.overhead_bytes != stats.heap_size ) return "bytes do not add up";
@@ -216,8 +220,10 @@ const char* model_run( uint32_t seed, unsigned steps, size_t size, size_t alignm
     }
     for( unsigned i = 0; i < count; i++ )
         if( !is_filled( &blocks[i], blocks[i].size ) ) return "a block's contents changed";
-    while( count != 0 ) (void)release();
-    for( unsigned owner = 0; owner < MODULES - 1; owner++ ) dmheap_unregister_module( names[owner] );
+    while( count != 0 )
+        (void)release();
+    for( unsigned owner = 0; owner < MODULES - 1; owner++ )
+        dmheap_unregister_module( names[owner] );
     if( !fixture_is_valid() ) return "dmheap_check found a fault at the end";
     if( stats_now().free_bytes != empty || stats_now().free_blocks != 1 ) return "not all memory came back";
     return NULL;

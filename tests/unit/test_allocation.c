@@ -14,11 +14,14 @@ static void malloc_gives_separate_writable_memory( void** state )
         memset( blocks[i], (int)i, 1 + i * 5 );
     }
     for( unsigned i = 0; i < 100; i++ )
-        for( unsigned k = 0; k < 1 + i * 5; k++ ) assert_int_equal( blocks[i][k], i );
+        for( unsigned k = 0; k < 1 + i * 5; k++ )
+            assert_int_equal( blocks[i][k], i );
     assert_valid();
-    for( unsigned i = 0; i < 100; i += 2 ) dmheap_free( blocks[i], false );
+    for( unsigned i = 0; i < 100; i += 2 )
+        dmheap_free( blocks[i], false );
     assert_valid();
-    for( unsigned i = 1; i < 100; i += 2 ) dmheap_free( blocks[i], true );
+    for( unsigned i = 1; i < 100; i += 2 )
+        dmheap_free( blocks[i], true );
     assert_int_equal( live_blocks_of( "m" ), 0 );
 }
 
@@ -62,7 +65,8 @@ static void a_failed_malloc_names_size_module_and_largest_free_block( void** sta
     assert_non_null( dmheap_malloc( 100, "eater" ) );
     (void)fixture_log();
     assert_null( dmheap_malloc( 70000, "eater" ) );
-    snprintf( expected, sizeof expected, "70000 bytes (alignment 0) for module eater: out of memory; largest free block is %lu",
+    snprintf( expected, sizeof expected,
+              "70000 bytes (alignment 0) for module eater: out of memory; largest free block is %lu",
               (unsigned long)stats_now().largest_free_block );
     assert_non_null( strstr( fixture_log(), expected ) );
     assert_int_equal( stats_now().failed_allocations, 1 );
@@ -72,8 +76,10 @@ static void the_largest_free_block_that_is_reported_can_be_allocated( void** sta
 {
     void* blocks[200];
     (void)state;
-    for( unsigned i = 0; i < 200; i++ ) blocks[i] = dmheap_malloc( 20 + i, NULL );
-    for( unsigned i = 0; i < 200; i += 3 ) dmheap_free( blocks[i], false );
+    for( unsigned i = 0; i < 200; i++ )
+        blocks[i] = dmheap_malloc( 20 + i, NULL );
+    for( unsigned i = 0; i < 200; i += 3 )
+        dmheap_free( blocks[i], false );
     for( unsigned left = 30; left-- != 0; )
     {
         size_t largest = stats_now().largest_free_block;
@@ -104,9 +110,11 @@ static void aligned_alloc_finds_a_freed_aligned_block_again( void** state )
 {
     void* blocks[20];
     (void)state;
-    for( unsigned i = 0; i < 20; i++ ) blocks[i] = dmheap_aligned_alloc( 64, 1500, "net" );
+    for( unsigned i = 0; i < 20; i++ )
+        blocks[i] = dmheap_aligned_alloc( 64, 1500, "net" );
     void* rest = NULL;
-    while( ( rest = dmheap_malloc( 100, NULL ) ) != NULL ) continue;
+    while( ( rest = dmheap_malloc( 100, NULL ) ) != NULL )
+        continue;
     for( unsigned round = 0; round < 5; round++ )
         for( unsigned i = 0; i < 20; i++ )
         {
@@ -131,7 +139,8 @@ static void calloc_zeroes( void** state )
     memset( dirty, 0xFF, 400 );
     dmheap_free( dirty, false );
     unsigned char* clean = dmheap_calloc( 40, 10, "m" );
-    for( unsigned i = 0; i < 400; i++ ) assert_int_equal( clean[i], 0 );
+    for( unsigned i = 0; i < 400; i++ )
+        assert_int_equal( clean[i], 0 );
     assert_non_null( dmheap_calloc( 0, 10, "m" ) );
 }
 
@@ -148,13 +157,15 @@ static void free_of_null_does_nothing( void** state )
 /* Frees three neighbours in each of the six orders. */
 static void freed_neighbours_merge_in_every_order( void** state )
 {
-    static const unsigned orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+    static const unsigned orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+                                           { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
     (void)state;
     for( unsigned order = 0; order < 6; order++ )
         for( unsigned concatenate = 0; concatenate < 2; concatenate++ )
         {
             void* blocks[3];
-            for( unsigned i = 0; i < 3; i++ ) blocks[i] = dmheap_malloc( 100, NULL );
+            for( unsigned i = 0; i < 3; i++ )
+                blocks[i] = dmheap_malloc( 100, NULL );
             void* behind = dmheap_malloc( 8, NULL );
             for( unsigned i = 0; i < 3; i++ )
             {
@@ -173,9 +184,12 @@ static void no_memory_is_refused_that_merging_would_provide( void** state )
     unsigned count = 0;
     (void)state;
     size_t all = stats_now().largest_free_block;
-    while( ( blocks[count] = dmheap_malloc( 30, NULL ) ) != NULL ) count++;
-    for( unsigned i = 0; i < count; i += 2 ) dmheap_free( blocks[i], false );
-    for( unsigned i = 1; i < count; i += 2 ) dmheap_free( blocks[i], false );
+    while( ( blocks[count] = dmheap_malloc( 30, NULL ) ) != NULL )
+        count++;
+    for( unsigned i = 0; i < count; i += 2 )
+        dmheap_free( blocks[i], false );
+    for( unsigned i = 1; i < count; i += 2 )
+        dmheap_free( blocks[i], false );
     assert_int_equal( stats_now().largest_free_block, all );
     assert_non_null( dmheap_malloc( all, NULL ) );
 }
@@ -202,7 +216,8 @@ static void stress_by_filling_and_emptying( void** state )
         while( count < 4000 && ( blocks[count] = dmheap_malloc( 1 + ( count * 37 + round * 11 ) % 90, NULL ) ) != NULL )
             count++;
         assert_valid();
-        while( count != 0 ) dmheap_free( blocks[--count], round & 1 );
+        while( count != 0 )
+            dmheap_free( blocks[--count], round & 1 );
         assert_int_equal( stats_now().free_bytes, empty );
     }
 }

@@ -48,7 +48,8 @@ static void the_whole_api_works_on_a_context( void** state )
     dmheap_context_t* second = second_heap();
     assert_true( dmheap_ctx_register_module( second, "m" ) );
     unsigned char* zeroed = dmheap_ctx_calloc( second, 10, 10, "m" );
-    for( unsigned i = 0; i < 100; i++ ) assert_int_equal( zeroed[i], 0 );
+    for( unsigned i = 0; i < 100; i++ )
+        assert_int_equal( zeroed[i], 0 );
     void* aligned = dmheap_ctx_aligned_alloc( second, 512, 10, "m" );
     assert_int_equal( (uintptr_t)aligned % 512, 0 );
     zeroed = dmheap_ctx_realloc( second, zeroed, 5000, "m" );
@@ -88,7 +89,7 @@ static void default_heaps_are_tried_in_order( void** state )
     assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
     void* first_fit = dmheap_malloc( 100, "m" );
     assert_ptr_not_equal( dmheap_ctx_of( first_fit ), second );
-    void* big = dmheap_malloc( 60000, "m" );
+    void* big  = dmheap_malloc( 60000, "m" );
     void* more = dmheap_malloc( 60000, "m" );
     assert_ptr_not_equal( dmheap_ctx_of( big ), second );
     assert_ptr_equal( dmheap_ctx_of( more ), second );
@@ -111,11 +112,13 @@ static void a_realloc_moves_to_another_default_heap( void** state )
     dmheap_context_t* second = second_heap();
     dmheap_ctx_set_default( second, DMHEAP_LAST );
     unsigned char* block = dmheap_malloc( 30000, "m" );
-    for( unsigned i = 0; i < 30000; i++ ) block[i] = (unsigned char)i;
+    for( unsigned i = 0; i < 30000; i++ )
+        block[i] = (unsigned char)i;
     void*          wall  = dmheap_malloc( 8, NULL );
     unsigned char* moved = dmheap_realloc( block, 50000, NULL );
     assert_ptr_equal( dmheap_ctx_of( moved ), second );
-    for( unsigned i = 0; i < 30000; i++ ) assert_int_equal( moved[i], (unsigned char)i );
+    for( unsigned i = 0; i < 30000; i++ )
+        assert_int_equal( moved[i], (unsigned char)i );
     assert_int_equal( live_blocks_of( "m" ), 1 );
     assert_refused( dmheap_free( block, true ), "refused" );
     assert_null( dmheap_ctx_realloc( second, moved, 70000, NULL ) );
@@ -218,7 +221,8 @@ static void too_many_heaps_are_refused( void** state )
     }
     assert_in_range( count, 3, 63 );
     assert_non_null( strstr( fixture_log(), "DMHEAP_MAX_CONTEXTS" ) );
-    while( count != 0 ) assert_true( dmheap_ctx_deinit( made[--count] ) );
+    while( count != 0 )
+        assert_true( dmheap_ctx_deinit( made[--count] ) );
 }
 
 static void a_name_that_a_heap_cannot_have_is_refused( void** state )

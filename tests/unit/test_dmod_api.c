@@ -25,8 +25,8 @@ static void dmods_functions_reach_the_heap( void** state )
 static void the_functions_without_a_name_belong_to_nobody_in_the_system( void** state )
 {
     (void)state;
-    void* block = Dmod_Malloc( 100 );
-    block       = Dmod_Realloc( block, 200 );
+    void* block   = Dmod_Malloc( 100 );
+    block         = Dmod_Realloc( block, 200 );
     void* aligned = Dmod_AlignedMalloc( 100, 128 );
     assert_int_equal( stats_now().used_blocks, 2 );
     assert_int_equal( stats_now().modules, 0 );

@@ -5,13 +5,13 @@
 
 typedef struct
 {
-    unsigned       blocks[4]; /* by use */
-    size_t         bytes[4];
-    const char*    last;
-    unsigned       of_owner;
-    const char*    owner;
-    bool           in_order;
-    unsigned       most;
+    unsigned    blocks[4]; /* by use */
+    size_t      bytes[4];
+    const char* last;
+    unsigned    of_owner;
+    const char* owner;
+    bool        in_order;
+    unsigned    most;
 } seen_t;
 
 static bool look( const dmheap_block_info_t* block, void* user )
@@ -31,8 +31,10 @@ static void visiting_blocks_shows_every_byte_once_in_address_order( void** state
     void*  blocks[60];
     seen_t seen = { .in_order = true, .owner = "b" };
     (void)state;
-    for( unsigned i = 0; i < 60; i++ ) blocks[i] = dmheap_malloc( 1000 - i * 10, i % 3 == 0 ? NULL : i % 3 == 1 ? "a" : "b" );
-    for( unsigned i = 0; i < 60; i += 4 ) dmheap_free( blocks[i], false );
+    for( unsigned i = 0; i < 60; i++ )
+        blocks[i] = dmheap_malloc( 1000 - i * 10, i % 3 == 0 ? NULL : i % 3 == 1 ? "a" : "b" );
+    for( unsigned i = 0; i < 60; i += 4 )
+        dmheap_free( blocks[i], false );
     dmheap_visit_blocks( look, &seen );
     dmheap_stats_t stats = stats_now();
     assert_true( seen.in_order );
@@ -48,7 +50,8 @@ static void a_visitor_can_end_the_walk( void** state )
 {
     seen_t seen = { .in_order = true, .most = 3 };
     (void)state;
-    for( unsigned i = 0; i < 10; i++ ) dmheap_malloc( 10, NULL );
+    for( unsigned i = 0; i < 10; i++ )
+        dmheap_malloc( 10, NULL );
     dmheap_visit_blocks( look, &seen );
     assert_int_equal( seen.blocks[DMHEAP_BLOCK_LIVE], 3 );
     dmheap_visit_blocks( NULL, NULL );
@@ -70,7 +73,8 @@ static void a_visitor_may_use_the_heap( void** state )
 {
     unsigned freed = 0;
     (void)state;
-    for( unsigned i = 0; i < 100; i++ ) dmheap_malloc( 100, "m" );
+    for( unsigned i = 0; i < 100; i++ )
+        dmheap_malloc( 100, "m" );
     dmheap_visit_blocks( free_it, &freed );
     assert_int_equal( freed, 100 );
     assert_int_equal( live_blocks_of( "m" ), 0 );
@@ -123,7 +127,7 @@ static void usable_size_is_what_can_be_used( void** state )
     (void)state;
     for( size_t size = 0; size < 300; size++ )
     {
-        unsigned char* block = dmheap_malloc( size, NULL );
+        unsigned char* block  = dmheap_malloc( size, NULL );
         size_t         usable = dmheap_usable_size( block );
         assert_in_range( usable, size, size + 16 );
         memset( block, 0xFF, usable );
@@ -139,8 +143,10 @@ static void the_check_finds_overwritten_structure( void** state )
     void* blocks[20];
     (void)state;
     assert_true( fixture_heap( 2048, 8, 0 ) );
-    for( unsigned i = 0; i < 20; i++ ) blocks[i] = dmheap_malloc( 20 + i % 5, i & 1 ? "odd" : NULL );
-    for( unsigned i = 0; i < 20; i += 3 ) dmheap_free( blocks[i], false );
+    for( unsigned i = 0; i < 20; i++ )
+        blocks[i] = dmheap_malloc( 20 + i % 5, i & 1 ? "odd" : NULL );
+    for( unsigned i = 0; i < 20; i += 3 )
+        dmheap_free( blocks[i], false );
     for( unsigned i = 0; i < 20; i++ )
     {
         uint32_t* header = (uint32_t*)blocks[i] - 1;

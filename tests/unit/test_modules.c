@@ -17,7 +17,8 @@ static void register_reports_and_warns_the_second_time( void** state )
 
 static void bad_names_are_refused_everywhere( void** state )
 {
-    const char* const bad[] = { "", "a_name_of_thirty-two_characters!", "a_name_that_is_far_longer_than_any_module_may_have" };
+    const char* const bad[] = { "", "a_name_of_thirty-two_characters!",
+                                "a_name_that_is_far_longer_than_any_module_may_have" };
     (void)state;
     void* block = dmheap_malloc( 8, NULL );
     assert_refused( dmheap_register_module( NULL ), "Invalid module name" );
@@ -73,7 +74,8 @@ static void unregister_frees_all_that_the_module_owns_and_no_more( void** state 
     assert_valid();
     for( unsigned i = 0; i < 100; i++ )
     {
-        for( unsigned k = 0; k < 5 + i; k++ ) assert_int_equal( kept[i][k], i );
+        for( unsigned k = 0; k < 5 + i; k++ )
+            assert_int_equal( kept[i][k], i );
         dmheap_free( kept[i], false );
     }
 }
@@ -284,7 +286,8 @@ static void rename_to_a_free_name_keeps_everything( void** state )
 static void rename_to_a_taken_name_joins_the_blocks( void** state )
 {
     (void)state;
-    for( unsigned i = 0; i < 30; i++ ) dmheap_malloc( 10, i & 1 ? "one" : "two" );
+    for( unsigned i = 0; i < 30; i++ )
+        dmheap_malloc( 10, i & 1 ? "one" : "two" );
     dmheap_set_module_limit( "two", 10 ); /* what is there stays, whatever the limit */
     assert_true( dmheap_rename_module( "one", "two" ) );
     assert_int_equal( live_blocks_of( "two" ), 30 );

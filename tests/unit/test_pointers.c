@@ -18,7 +18,8 @@ static void a_pointer_into_a_block_is_refused_whatever_the_payload_imitates( voi
     (void)state;
     uint32_t* block = dmheap_malloc( 400, "m" );
     uint32_t* other = dmheap_malloc( 400, "m" );
-    for( unsigned i = 0; i < 100; i++ ) block[i] = other[-1]; /* headers all over the payload */
+    for( unsigned i = 0; i < 100; i++ )
+        block[i] = other[-1]; /* headers all over the payload */
     for( unsigned char* at = (unsigned char*)block + 1; at < (unsigned char*)block + 400; at++ )
     {
         assert_refused( dmheap_free( at, true ), "refused" );
@@ -31,12 +32,15 @@ static void every_address_of_the_heap_is_told_apart( void** state )
     unsigned char* live[40];
     (void)state;
     assert_true( fixture_heap( 4096, 8, 0 ) );
-    for( unsigned i = 0; i < 40; i++ ) live[i] = dmheap_malloc( 10 + i * 3 % 50, i % 3 ? "m" : NULL );
-    for( unsigned i = 0; i < 40; i += 4 ) dmheap_free( live[i], false );
+    for( unsigned i = 0; i < 40; i++ )
+        live[i] = dmheap_malloc( 10 + i * 3 % 50, i % 3 ? "m" : NULL );
+    for( unsigned i = 0; i < 40; i += 4 )
+        dmheap_free( live[i], false );
     for( unsigned char* at = fixture_buffer() - 64; at < fixture_buffer() + 4096 + 64; at++ )
     {
         bool is_live = false;
-        for( unsigned i = 0; i < 40; i++ ) is_live |= i % 4 != 0 && live[i] == at;
+        for( unsigned i = 0; i < 40; i++ )
+            is_live |= i % 4 != 0 && live[i] == at;
         if( is_live )
         {
             assert_true( dmheap_usable_size( at ) >= 10 );
@@ -90,7 +94,8 @@ static void a_corrupted_neighbour_found_while_merging_is_refused( void** state )
 {
     uint32_t* blocks[7];
     (void)state;
-    for( unsigned i = 0; i < 7; i++ ) blocks[i] = dmheap_malloc( 100, NULL );
+    for( unsigned i = 0; i < 7; i++ )
+        blocks[i] = dmheap_malloc( 100, NULL );
     dmheap_free( blocks[1], false );
     dmheap_free( blocks[3], false );
     dmheap_free( blocks[5], false );

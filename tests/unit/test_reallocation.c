@@ -6,14 +6,16 @@
 static unsigned char* filled( size_t size, const char* module )
 {
     unsigned char* block = dmheap_malloc( size, module );
-    for( size_t i = 0; block != NULL && i < size; i++ ) block[i] = (unsigned char)( i * 3 + 1 );
+    for( size_t i = 0; block != NULL && i < size; i++ )
+        block[i] = (unsigned char)( i * 3 + 1 );
     return block;
 }
 
 static void assert_filled( const unsigned char* block, size_t size )
 {
     assert_non_null( block );
-    for( size_t i = 0; i < size; i++ ) assert_int_equal( block[i], (unsigned char)( i * 3 + 1 ) );
+    for( size_t i = 0; i < size; i++ )
+        assert_int_equal( block[i], (unsigned char)( i * 3 + 1 ) );
 }
 
 /* Leaves one hole of `size` bytes in a heap that is otherwise full; returns the block in front of the hole. */
@@ -21,9 +23,12 @@ static void* only_a_hole_of( size_t size )
 {
     void* front = dmheap_malloc( 24, NULL );
     void* hole  = dmheap_malloc( size, NULL );
-    while( dmheap_malloc( 2000, NULL ) != NULL ) continue;
-    while( dmheap_malloc( 16, NULL ) != NULL ) continue;
-    while( dmheap_malloc( 1, NULL ) != NULL ) continue;
+    while( dmheap_malloc( 2000, NULL ) != NULL )
+        continue;
+    while( dmheap_malloc( 16, NULL ) != NULL )
+        continue;
+    while( dmheap_malloc( 1, NULL ) != NULL )
+        continue;
     dmheap_free( hole, false );
     (void)fixture_log();
     return front;
@@ -80,8 +85,10 @@ static void realloc_grows_into_the_free_block_in_front( void** state )
     dmheap_register_module( "m" );
     void*          front = dmheap_malloc( 400, NULL );
     unsigned char* block = filled( 300, "m" );
-    while( dmheap_malloc( 2000, NULL ) != NULL ) continue;
-    while( dmheap_malloc( 1, NULL ) != NULL ) continue;
+    while( dmheap_malloc( 2000, NULL ) != NULL )
+        continue;
+    while( dmheap_malloc( 1, NULL ) != NULL )
+        continue;
     dmheap_free( front, false );
     for( size_t size = 301; size < 690; size += 97 )
     {
@@ -103,8 +110,10 @@ static void realloc_joins_the_free_blocks_on_both_sides( void** state )
     void*          front  = dmheap_malloc( 200, NULL );
     unsigned char* block  = filled( 100, "m" );
     void*          behind = dmheap_malloc( 200, NULL );
-    while( dmheap_malloc( 2000, NULL ) != NULL ) continue;
-    while( dmheap_malloc( 1, NULL ) != NULL ) continue;
+    while( dmheap_malloc( 2000, NULL ) != NULL )
+        continue;
+    while( dmheap_malloc( 1, NULL ) != NULL )
+        continue;
     dmheap_free( front, false );
     dmheap_free( behind, false );
     unsigned char* moved = dmheap_realloc( block, 500, NULL );

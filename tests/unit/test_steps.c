@@ -34,7 +34,8 @@ static void a_realloc_that_moves_lets_interrupts_use_the_heap( void** state )
         unsigned char* moved = dmheap_realloc( block, size + 300, NULL );
         fixture_interrupt    = NULL;
         assert_non_null( moved );
-        for( size_t i = 0; i < size; i++ ) assert_int_equal( moved[i], 0x77 );
+        for( size_t i = 0; i < size; i++ )
+            assert_int_equal( moved[i], 0x77 );
         assert_valid();
         block = moved;
     }
@@ -57,7 +58,8 @@ static void an_unregister_in_progress_refuses_its_module_and_no_other( void** st
 {
     (void)state;
     granted = refused = 0;
-    for( unsigned i = 0; i < 200; i++ ) dmheap_malloc( 50, i & 1 ? "leaving" : "staying" );
+    for( unsigned i = 0; i < 200; i++ )
+        dmheap_malloc( 50, i & 1 ? "leaving" : "staying" );
     dmheap_malloc( 8, "another" );
     fixture_interrupt = allocate_for_the_leaving_module;
     dmheap_unregister_module( "leaving" );
@@ -73,7 +75,8 @@ static void unregister_holds_the_lock_for_few_blocks_at_a_time( void** state )
 {
     (void)state;
     interrupts = 0;
-    for( unsigned i = 0; i < 1000; i++ ) dmheap_malloc( 20, "m" );
+    for( unsigned i = 0; i < 1000; i++ )
+        dmheap_malloc( 20, "m" );
     fixture_interrupt = allocate_and_free;
     dmheap_unregister_module( "m" );
     assert_true( interrupts > 900 );
@@ -158,7 +161,8 @@ static void an_heir_unregistered_during_a_merge_takes_all_with_it( void** state 
     {
         assert_true( fixture_heap( 16384, 8, 0 ) );
         size_t empty = stats_now().free_bytes;
-        for( unsigned i = 0; i < 40; i++ ) dmheap_malloc( 20, i & 1 ? "m" : "heir" );
+        for( unsigned i = 0; i < 40; i++ )
+            dmheap_malloc( 20, i & 1 ? "m" : "heir" );
         countdown         = step;
         fixture_interrupt = unregister_heir_at_the_nth_step;
         dmheap_rename_module( "m", "heir" );
@@ -205,7 +209,8 @@ static void walks_survive_changes_between_their_steps( void** state )
     unsigned count = 0;
     (void)state;
     interrupts = 0;
-    for( unsigned i = 0; i < 300; i++ ) dmheap_malloc( 30 + i % 100, "constant" );
+    for( unsigned i = 0; i < 300; i++ )
+        dmheap_malloc( 30 + i % 100, "constant" );
     fixture_interrupt = allocate_and_free;
     dmheap_visit_blocks( count_block, &count );
     dmheap_check_t found = dmheap_check( NULL );
@@ -227,7 +232,8 @@ static void a_heap_taken_down_during_a_walk_ends_the_walk( void** state )
     {
         unsigned          count  = 0;
         dmheap_context_t* second = dmheap_ctx_init( fixture_second_buffer(), 4096, 8, "second" );
-        for( unsigned i = 0; i < 20; i++ ) dmheap_ctx_malloc( second, 20, "m" );
+        for( unsigned i = 0; i < 20; i++ )
+            dmheap_ctx_malloc( second, 20, "m" );
         countdown         = step;
         fixture_interrupt = take_down_second;
         dmheap_ctx_visit_blocks( second, count_block, &count );

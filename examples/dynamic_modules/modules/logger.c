@@ -34,7 +34,8 @@ bool module_run( unsigned round )
 
 void module_stop( void )
 {
-    for( unsigned i = 0; i < LINES; i++ ) Dmod_Free( lines[i] );
+    for( unsigned i = 0; i < LINES; i++ )
+        Dmod_Free( lines[i] );
     Dmod_Free( lines );
     lines = NULL;
 }
