@@ -41,13 +41,14 @@ static status_t owner_refusal( owner_t owner )
 
 status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_context_t** context, block_t* block )
 {
+    uint32_t bit;
     status_t status = context_registry.all[0] == NULL ? STATUS_NO_HEAP : STATUS_OUTSIDE;
     if( only != NULL && !context_exists( only ) ) return STATUS_NO_HEAP;
     for( size_t i = 0; i < DMHEAP_MAX_CONTEXTS && context_registry.all[i] != NULL; i++ )
     {
         *context = context_registry.all[i];
         if( only != NULL && only != *context ) continue;
-        status_t here = block_of( *context, pointer, block );
+        status_t here = block_of( *context, pointer, block, &bit );
         if( here == STATUS_OUTSIDE ) continue;
         status = here; /* a heap inside of a block of this one may know the pointer better */
         if( here != STATUS_OK ) continue;

@@ -3,13 +3,30 @@
  */
 #include "block_hot.h"
 
-/* carve() for what is not every allocation. */
-static __attribute__( ( noinline ) ) block_t carve_rarely( dmheap_context_t* context, block_t block, uint32_t lead,
-                                                           uint32_t size, owner_t owner )
+/* Makes a live block of a free one, `lead` bytes behind where that begins; what is left in front and behind stays free.
+ * BLOCK_DAMAGED where the free block is not large enough, or anything around it is overwritten. */
+static block_t carve( dmheap_context_t* context, block_t block, uint32_t lead, uint32_t size, owner_t owner )
 {
-    uint32_t whole = index_size_at( context, block.at );
-    if( whole < context->min_size ) return block_at( BLOCK_DAMAGED );
-    return carve( context, block, index_bin( context, whole ), lead, &size, owner );
+    uint32_t whole    = index_size_at( context, block.at );
+    uint32_t bin      = whole >= lead + size ? bin_of( context, block, whole ) : (uint32_t)NO_BIN;
+    uint32_t rest     = whole - lead - size;
+    uint32_t lead_bin = 0;
+    uint32_t rest_bin = 0;
+    uint32_t header   = owner << context->owner_shift;
+    if( bin == NO_BIN || ( lead != 0 && !has_place( context, lead, &lead_bin ) ) ||
+        ( rest >= context->min_size && !has_place( context, rest, &rest_bin ) ) )
+        return block_at( BLOCK_DAMAGED );
+
+    index_remove( context, block, bin );
+    if( lead != 0 )
+    {
+        make_free( context, block, lead, lead_bin );
+        context->free_blocks++;
+        header |= HEADER_PREVIOUS_FREE;
+        block.at += lead;
+    }
+    split( context, block, whole - lead, &size, rest_bin, header );
+    return block;
 }
 
 /* Bytes to leave free in front of a payload at `alignment` in a free block; `end` where that is beyond the heap. */
@@ -21,38 +38,43 @@ static uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t 
     return lead < context->end ? (uint32_t)lead : context->end;
 }
 
-/* The first block that would hold the payload unaligned is tried before one that is large enough at any address: freed
- * aligned blocks are found again that way. */
-static __attribute__( ( noinline ) ) block_t take_aligned( dmheap_context_t* context, uint32_t size, size_t alignment,
-                                                           owner_t owner )
+/* A free block of at least `size` bytes, or none. */
+static block_t find( const dmheap_context_t* context, uint32_t size )
 {
     uint32_t bin;
     block_t  block = index_find( context, size, &bin );
-    uint32_t lead  = 0;
-    for( unsigned attempt = 0; block.at != 0; attempt++ )
-    {
-        if( !block_in_heap( context, block.at ) ) return block_at( BLOCK_DAMAGED );
-        lead = lead_of( context, block, alignment );
-        if( attempt != 0 || lead + size <= block_size( context, block ) ) break;
-        block = block_at( 0 );
-        if( alignment < context->end )
-            block = index_find( context, size + (uint32_t)alignment + context->min_size, &bin );
-    }
-    if( block.at == 0 ) return block;
-    block = carve_rarely( context, block, lead, size, owner );
-    if( block.at != BLOCK_DAMAGED ) block_set_alignment( context, block, alignment );
-    return block;
+    return block.at != 0 ? block : index_probe( context, size );
 }
 
 block_t block_take( dmheap_context_t* context, uint32_t size, size_t alignment, owner_t owner )
 {
-    return alignment != 0 ? take_aligned( context, size, alignment, owner ) : take_block( context, &size, owner );
+    uint32_t lead  = 0;
+    block_t  block = find( context, size );
+    if( block.at == 0 ) return block;
+    if( alignment != 0 )
+    {
+        if( !block_in_heap( context, block.at ) ) return block_at( BLOCK_DAMAGED );
+        /* The block that would hold the payload unaligned is tried before one that is large enough at any address: freed
+         * aligned blocks are found again that way. */
+        lead = lead_of( context, block, alignment );
+        if( lead + size > block_size( context, block ) )
+        {
+            if( alignment >= context->end ) return block_at( BLOCK_NONE );
+            block = find( context, size + (uint32_t)alignment + context->min_size );
+            if( block.at == 0 ) return block;
+            if( !block_in_heap( context, block.at ) ) return block_at( BLOCK_DAMAGED );
+            lead = lead_of( context, block, alignment );
+        }
+    }
+    block = carve( context, block, lead, size, owner );
+    if( alignment != 0 && block.at != BLOCK_DAMAGED ) block_set_alignment( context, block, alignment );
+    return block;
 }
 
 status_t block_release( dmheap_context_t* context, block_t block )
 {
     uint32_t size;
-    return release_block( context, block, &size );
+    return release_block( context, block, map_bit( context, block ), &size );
 }
 
 block_t block_take_system( dmheap_context_t* context, size_t payload )
@@ -87,7 +109,7 @@ static status_t grow( dmheap_context_t* context, block_t block, uint32_t old_siz
     block_t  next   = block_at( block.at + old_size );
     uint32_t header = *block_header( context, next );
     if( !( header & HEADER_FREE ) || old_size + header_size( context, header ) < size ) return STATUS_NO_MEMORY;
-    next = carve_rarely( context, next, 0, size - old_size, OWNER_NOBODY );
+    next = carve( context, next, 0, size - old_size, OWNER_NOBODY );
     if( next.at == BLOCK_DAMAGED ) return STATUS_CORRUPTED;
     map_clear( context, map_bit( context, next ) );
     context->released++; /* of two live blocks one is left */
@@ -139,7 +161,7 @@ status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32
     uint32_t last   = *block_foot_before( context, next );
     status_t status = block_release( context, *block );
     if( status != STATUS_OK ) return status;
-    *block                              = carve_rarely( context, before, 0, whole, header_owner( context, header ) );
+    *block                              = carve( context, before, 0, whole, header_owner( context, header ) );
     *block_foot_before( context, next ) = last;
     return STATUS_OK;
 }

@@ -58,8 +58,9 @@ void block_set_alignment( dmheap_context_t* context, block_t block, size_t align
 size_t block_usable_size( const dmheap_context_t* context, block_t block );
 
 /* Whether `pointer` is a live payload of this heap; STATUS_OK, STATUS_OUTSIDE, STATUS_MISALIGNED or STATUS_NOT_LIVE.
- * The rotation brings what is off the granule to the top: a number below `granules` is a payload's place in the heap. */
-static inline status_t block_of( const dmheap_context_t* context, const void* pointer, block_t* block )
+ * The rotation brings what is off the granule to the top: a number below `granules` is a payload's place in the heap, and
+ * its `bit` in the start map. */
+static inline status_t block_of( const dmheap_context_t* context, const void* pointer, block_t* block, uint32_t* bit )
 {
     enum
     {
@@ -67,10 +68,12 @@ static inline status_t block_of( const dmheap_context_t* context, const void* po
     };
     size_t offset = (uintptr_t)pointer - (uintptr_t)context;
     size_t inside = offset - context->first;
-    size_t bit    = inside >> context->granule_shift | inside << ( BITS_OF_SIZE - context->granule_shift );
-    if( bit >= context->granules ) return inside < context->end - context->first ? STATUS_MISALIGNED : STATUS_OUTSIDE;
+    size_t place  = inside >> context->granule_shift | inside << ( BITS_OF_SIZE - context->granule_shift );
+    if( place >= context->granules )
+        return inside < context->end - context->first ? STATUS_MISALIGNED : STATUS_OUTSIDE;
     *block = block_at( (uint32_t)offset );
-    return map_get( context, (uint32_t)bit ) ? STATUS_OK : STATUS_NOT_LIVE;
+    *bit   = (uint32_t)place;
+    return map_get( context, *bit ) ? STATUS_OK : STATUS_NOT_LIVE;
 }
 
 /* Takes a live block of `size` bytes, from block_size_to_take() with the same alignment, out of the free memory, or

@@ -12,20 +12,15 @@ enum
     NO_BIN = UINT16_MAX
 };
 
-/* Whether a free block of `size` bytes with this header is where it should be in the list of its bin. */
-static HOT bool is_free_in( const dmheap_context_t* context, block_t block, uint32_t header, uint32_t size,
-                            uint32_t bin )
-{
-    return header_is_free( context, header ) && size <= context->end - block.at && index_holds( context, block, bin );
-}
-
 /* The bin of a free block, NO_BIN where the block is not what its header says, or its list is overwritten. */
 static inline uint32_t bin_of( const dmheap_context_t* context, block_t block, uint32_t size )
 {
     uint32_t header = *block_header( context, block );
-    if( size < context->min_size || header_size( context, header ) != size ) return NO_BIN;
+    if( size < context->min_size || block.at + size > context->end || header_size( context, header ) != size ||
+        !header_is_free( context, header ) )
+        return NO_BIN;
     uint32_t bin = index_bin( context, size );
-    return is_free_in( context, block, header, size, bin ) ? bin : (uint32_t)NO_BIN;
+    return index_holds( context, block, bin ) ? bin : (uint32_t)NO_BIN;
 }
 
 /* Makes a free block; the header behind it must say so already. */
@@ -36,69 +31,57 @@ static HOT void make_free( dmheap_context_t* context, block_t block, uint32_t si
     index_insert( context, block, bin );
 }
 
-/* Makes a live block of a free one in `bin`, `lead` bytes behind where that begins; what is left in front and behind
- * stays free, unless it is too small to: `taken`, the size, says so. BLOCK_DAMAGED where the free block is not large
- * enough, or anything around it is overwritten. */
-static HOT block_t carve( dmheap_context_t* context, block_t block, uint32_t bin, uint32_t lead, uint32_t* taken,
-                          owner_t owner )
+/* Whether a block of this size can be put into `bin`, which it tells. */
+static HOT bool has_place( const dmheap_context_t* context, uint32_t size, uint32_t* bin )
 {
-    if( !block_in_heap( context, block.at ) ) return block_at( BLOCK_DAMAGED );
-    uint32_t header   = *block_header( context, block );
-    uint32_t whole    = header_size( context, header );
-    uint32_t size     = *taken;
-    uint32_t rest     = whole - lead - size;
-    uint32_t lead_bin = 0, rest_bin = 0;
-    if( whole < lead + size || !is_free_in( context, block, header, whole, bin ) ) return block_at( BLOCK_DAMAGED );
-    if( rest >= context->min_size )
-    {
-        rest_bin = index_bin( context, rest );
-        if( !index_accepts( context, rest_bin ) ) return block_at( BLOCK_DAMAGED );
-    }
-    else
-    {
-        size += rest;
-        rest   = 0;
-        *taken = size;
-    }
-    if( lead != 0 )
-    {
-        lead_bin = index_bin( context, lead );
-        if( !index_accepts( context, lead_bin ) ) return block_at( BLOCK_DAMAGED );
-    }
-
-    index_remove( context, block, bin );
-    context->free_blocks += (uint32_t)( rest != 0 ) + (uint32_t)( lead != 0 ) - 1u;
-    header = header_of( context, owner, size );
-    if( lead != 0 )
-    {
-        make_free( context, block, lead, lead_bin );
-        header |= HEADER_PREVIOUS_FREE;
-        block.at += lead;
-    }
-    block_t next = block_at( block.at + size );
-    if( rest != 0 )
-        make_free( context, next, rest, rest_bin );
-    else
-        *block_header( context, next ) &= ~(uint32_t)HEADER_PREVIOUS_FREE;
-    *block_header( context, block ) = header;
-    map_set( context, map_bit( context, block ) );
-    context->taken++;
-    uint32_t left       = context->free_bytes - size;
-    context->free_bytes = left;
-    if( left < context->free_lowest ) context->free_lowest = left;
-    return block;
+    *bin = index_bin( context, size );
+    return index_accepts( context, *bin );
 }
 
-/* block_take() in line, at the heap's alignment. */
+/* Makes a live block of the first `size` bytes of `whole`, which is in no list any more. Less than the smallest block is
+ * not left behind, but given away with it: `size` tells. `rest_bin` is where the rest goes. */
+static HOT void split( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t* size, uint32_t rest_bin,
+                       uint32_t header )
+{
+    uint32_t rest = whole - *size;
+    if( rest >= context->min_size )
+        make_free( context, block_at( block.at + *size ), rest, rest_bin );
+    else
+    {
+        *size = whole;
+        *block_header( context, block_at( block.at + whole ) ) &= ~(uint32_t)HEADER_PREVIOUS_FREE;
+        context->free_blocks--;
+    }
+    *block_header( context, block ) = header | *size >> context->size_scale;
+    map_set( context, map_bit( context, block ) );
+    context->taken++;
+    uint32_t left       = context->free_bytes - *size;
+    context->free_bytes = left;
+    if( left < context->free_lowest ) context->free_lowest = left;
+}
+
+/* block_take() in line: at the heap's alignment, and of the first block in a list. */
 static HOT block_t take_block( dmheap_context_t* context, uint32_t* size, owner_t owner )
 {
     uint32_t bin;
-    block_t  block = index_find( context, *size, &bin );
-    return block.at != 0 ? carve( context, block, bin, 0, size, owner ) : block;
+    uint32_t rest_bin = 0;
+    block_t  block    = index_find( context, *size, &bin );
+    if( block.at == 0 ) return block;
+    if( !block_in_heap( context, block.at ) ) return block_at( BLOCK_DAMAGED );
+    uint32_t header = *block_header( context, block );
+    uint32_t whole  = header_size( context, header );
+    if( whole < *size || block.at + whole > context->end || !header_is_free( context, header ) ||
+        !index_holds_head( context, block ) )
+        return block_at( BLOCK_DAMAGED );
+    if( whole - *size >= context->min_size && !has_place( context, whole - *size, &rest_bin ) )
+        return block_at( BLOCK_DAMAGED );
+    index_remove_head( context, block, bin );
+    split( context, block, whole, size, rest_bin, owner << context->owner_shift );
+    return block;
 }
 
-/* block_release() in line; `size` tells what was released. */
-static HOT status_t release_block( dmheap_context_t* context, block_t block, uint32_t* released )
+/* block_release() in line; `bit` is the block's in the start map, `released` tells the size. */
+static HOT status_t release_block( dmheap_context_t* context, block_t block, uint32_t bit, uint32_t* released )
 {
     uint32_t header   = *block_header( context, block );
     uint32_t size     = header_size( context, header );
@@ -106,7 +89,7 @@ static HOT status_t release_block( dmheap_context_t* context, block_t block, uin
     uint32_t next_bin = 0, before_bin = 0;
     block_t  before = block;
     block_t  next   = block_at( block.at + size );
-    if( header & HEADER_FREE || size > context->end - block.at ) return STATUS_CORRUPTED;
+    if( header & HEADER_FREE || next.at > context->end ) return STATUS_CORRUPTED;
     uint32_t next_header = *block_header( context, next );
     if( next_header & HEADER_FLAGS )
     {
@@ -124,10 +107,10 @@ static HOT status_t release_block( dmheap_context_t* context, block_t block, uin
         before_bin = bin_of( context, before, before_size );
         if( before_bin == NO_BIN ) return STATUS_CORRUPTED;
     }
-    uint32_t bin = index_bin( context, merged );
-    if( merged < context->min_size || !index_accepts( context, bin ) ) return STATUS_CORRUPTED;
+    uint32_t bin;
+    if( merged < context->min_size || !has_place( context, merged, &bin ) ) return STATUS_CORRUPTED;
 
-    map_clear( context, map_bit( context, block ) );
+    map_clear( context, bit );
     context->released++;
     context->free_blocks++;
     context->free_bytes += size;

@@ -47,7 +47,6 @@ static void plan_sizes( dmheap_context_t* image, uint32_t granule )
     image->granule       = granule;
     image->granule_shift = 0;
     image->size_scale    = 0;
-    image->bin_bias      = 0;
     while( size_bits - image->size_scale > SIZE_BITS_MOST )
         image->size_scale++;
     while( image->granule >> HEADER_FLAG_BITS >> image->size_scale == 0 )
@@ -64,21 +63,21 @@ static void plan_sizes( dmheap_context_t* image, uint32_t granule )
     image->owner_bits = (uint8_t)at_most( at_most( 32u - image->owner_shift, OWNER_BITS_MOST ), useful );
     image->bin_shift  = bin_shift_for( size >> image->granule_shift );
     image->bin_linear = image->granule << image->bin_shift;
-    image->bin_bias   = (uint16_t)index_bin( image, image->min_size );
 }
 
 /* Places the parts of the image that follow the context; returns the bytes of all control data. */
 static uint32_t plan_parts( dmheap_context_t* image )
 {
     uint32_t size      = image->end;
-    uint32_t bins      = index_bin( image, size ) + 1;
+    uint32_t first_bin = index_bin( image, image->min_size );
+    uint32_t last_bin  = index_bin( image, size );
     uint32_t hint_bits = at_most( at_least( bits_highest( size ) / 2, 3 ) - 2, HINT_BITS_MOST );
     uint32_t levels    = (uint32_t)image->owner_bits - bits_highest( OWNER_FIRST_MODULE );
     image->hint_shift  = (uint8_t)( BITS_OF_WORD - hint_bits );
 
-    uint32_t at    = (uint32_t)sizeof( dmheap_context_t ) + ( ( bins - 1 ) / BITS_OF_WORD + 1 ) * WORD_SIZE;
-    image->bins_at = (uint16_t)at;
-    at += bins * WORD_SIZE;
+    uint32_t at    = (uint32_t)sizeof( dmheap_context_t ) + ( last_bin / BITS_OF_WORD + 1 ) * WORD_SIZE;
+    image->bins_at = (int16_t)( (int32_t)at - (int32_t)( first_bin * WORD_SIZE ) );
+    at += ( last_bin - first_bin + 1 ) * WORD_SIZE;
     image->hints_at = (uint16_t)at;
     at += ( 1u << hint_bits ) * (uint32_t)sizeof( uint16_t );
     image->directory_at = (uint16_t)at;

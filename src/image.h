@@ -67,10 +67,9 @@ struct dmheap_context
     uint32_t bin_linear; /* sizes below twice this have a bin of their own */
     uint32_t granules;   /* from the first block to the end mark: bits of the start map */
     uint16_t map_at;     /* bytes from the context, as are the next three */
-    uint16_t bins_at;
+    int16_t  bins_at;       /* of bin 0, which no size has: see index.h */
     uint16_t hints_at;
     uint16_t directory_at;
-    uint16_t bin_bias;      /* see index.h */
     uint16_t system_blocks; /* changes, as does all from bin_summary on */
     uint8_t  bin_shift;     /* log2 of the bins per power of two */
     uint8_t  granule_shift;
@@ -78,7 +77,6 @@ struct dmheap_context
     uint8_t  owner_shift; /* of a header */
     uint8_t  owner_bits;  /* owners are smaller than 1 << owner_bits */
     uint8_t  hint_shift;  /* 32 - log2 of the hint slots */
-    uint16_t unused;
 
     uint32_t bin_summary; /* a bit for each bitmap word that is not 0 */
     uint32_t free_bytes;  /* in free blocks */
@@ -97,7 +95,7 @@ struct dmheap_context
     uint16_t moving;        /* blocks of OWNER_MOVING */
 };
 
-_Static_assert( sizeof( struct dmheap_context ) == 104, "the context has no padding and is the same on every target" );
+_Static_assert( sizeof( struct dmheap_context ) == 100, "the context has no padding and is the same on every target" );
 
 /* What every allocation runs through is put in line, unless the library is built for size. */
 #ifdef __OPTIMIZE_SIZE__
@@ -132,7 +130,7 @@ static inline word_t* context_bitmaps( const dmheap_context_t* context )
 
 static inline word_t* context_bins( const dmheap_context_t* context )
 {
-    return context_part( context, context->bins_at );
+    return context_part( context, (size_t)context->bins_at );
 }
 
 static inline uint16_t* context_hints( const dmheap_context_t* context )

@@ -3,9 +3,9 @@
  */
 #include "index.h"
 
-block_t index_probe( const dmheap_context_t* context, uint32_t bin, uint32_t size )
+block_t index_probe( const dmheap_context_t* context, uint32_t size )
 {
-    uint32_t candidate = context_bins( context )[bin];
+    uint32_t candidate = context_bins( context )[index_bin( context, size )];
     for( unsigned probe = 0; probe < INDEX_LAST_RESORT_PROBES && block_in_heap( context, candidate ); probe++ )
     {
         if( index_size_at( context, candidate ) >= size ) return block_at( candidate );

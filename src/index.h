@@ -5,7 +5,9 @@
  * to 2^(s+1) granules have a bin of their own; beyond, each power of two is cut into 2^s bins of equal width:
  *
  *   shift = max( floor( log2( size ) ), floor( log2( bin_linear ) ) ) - s
- *   bin   = shift * 2^s + floor( size / 2^shift ) - bin_bias              where bin_bias makes the smallest size bin 0
+ *   bin   = shift * 2^s + floor( size / 2^shift )
+ *
+ * Bins of sizes below the smallest block's do not exist: `bins_at` points in front of the first that does.
  *
  * A bitmap has a bit for each bin that is not empty, `bin_summary` one for each bitmap word that is not 0, so that the
  * smallest suitable bin is found by two find-first-set.
@@ -28,7 +30,7 @@ enum
 static HOT uint32_t index_bin( const dmheap_context_t* context, uint32_t size )
 {
     uint32_t shift = bits_highest( size | context->bin_linear ) - context->bin_shift;
-    return ( shift << context->bin_shift ) + ( size >> shift ) - context->bin_bias;
+    return ( shift << context->bin_shift ) + ( size >> shift );
 }
 
 /* Whether a free block's neighbours in the list of its bin point back at it. */
@@ -40,6 +42,15 @@ static HOT bool index_holds( const dmheap_context_t* context, block_t block, uin
         return false;
     if( previous == 0 ) return context_bins( context )[bin] == block.at;
     return block_in_heap( context, previous ) && *free_next( context, block_at( previous ) ) == block.at;
+}
+
+/* Notes that a bin has become empty. */
+static HOT void index_empty( dmheap_context_t* context, uint32_t bin )
+{
+    word_t*  word = &context_bitmaps( context )[bin >> WORD_SHIFT];
+    uint32_t bits = *word & ~( 1u << ( bin & ( BITS_OF_WORD - 1 ) ) );
+    *word         = bits;
+    if( bits == 0 ) context->bin_summary &= ~( 1u << ( bin >> WORD_SHIFT ) );
 }
 
 /* Takes a block out of the list of its bin; index_holds() must have agreed. */
@@ -54,11 +65,27 @@ static HOT void index_remove( dmheap_context_t* context, block_t block, uint32_t
         return;
     }
     context_bins( context )[bin] = next;
-    if( next != 0 ) return;
-    word_t*  word = &context_bitmaps( context )[bin >> WORD_SHIFT];
-    uint32_t bits = *word & ~( 1u << ( bin & ( BITS_OF_WORD - 1 ) ) );
-    *word         = bits;
-    if( bits == 0 ) context->bin_summary &= ~( 1u << ( bin >> WORD_SHIFT ) );
+    if( next == 0 ) index_empty( context, bin );
+}
+
+/* index_holds() and index_remove() for a block that the head of its bin's list names. */
+static HOT bool index_holds_head( const dmheap_context_t* context, block_t block )
+{
+    uint32_t next = *free_next( context, block );
+    return *free_previous( context, block ) == 0 &&
+           ( next == 0 ||
+             ( block_in_heap( context, next ) && *free_previous( context, block_at( next ) ) == block.at ) );
+}
+
+static HOT void index_remove_head( dmheap_context_t* context, block_t block, uint32_t bin )
+{
+    uint32_t next = *free_next( context, block );
+
+    context_bins( context )[bin] = next;
+    if( next != 0 )
+        *free_previous( context, block_at( next ) ) = 0;
+    else
+        index_empty( context, bin );
 }
 
 /* Whether a block can be put at the head of a bin's list: false where that list is corrupted. */
@@ -92,11 +119,8 @@ static inline uint32_t index_size_at( const dmheap_context_t* context, uint32_t 
     return block_in_heap( context, at ) ? header_size( context, *block_header( context, block_at( at ) ) ) : 0;
 }
 
-/* One of the first blocks of a list that has at least `size` bytes, or 0. O(1). */
-block_t index_probe( const dmheap_context_t* context, uint32_t bin, uint32_t size );
-
-/* A free block of at least `size` bytes, or 0: the head of the request's own bin, else the head of the smallest larger
- * bin, else one of the first blocks of the own bin. Where the index is overwritten it may be anything. O(1). */
+/* The head of the request's own bin, if it has at least `size` bytes, else the head of the smallest larger bin, else 0.
+ * Where the index is overwritten it may be anything. O(1). */
 static HOT block_t index_find( const dmheap_context_t* context, uint32_t size, uint32_t* bin )
 {
     uint32_t own  = index_bin( context, size );
@@ -109,7 +133,7 @@ static HOT block_t index_find( const dmheap_context_t* context, uint32_t size, u
     if( bits == 0 )
     {
         uint32_t words = context->bin_summary & ~1u << word;
-        if( words == 0 ) return head != 0 ? index_probe( context, own, size ) : block_at( 0 );
+        if( words == 0 ) return block_at( 0 );
         word = bits_lowest( words );
         bits = context_bitmaps( context )[word];
         if( bits == 0 ) return block_at( 0 );
@@ -117,6 +141,10 @@ static HOT block_t index_find( const dmheap_context_t* context, uint32_t size, u
     *bin = word * BITS_OF_WORD + bits_lowest( bits );
     return block_at( context_bins( context )[*bin] );
 }
+
+/* When index_find() finds none: one of the first blocks of the request's own bin that has at least `size` bytes, or 0.
+ * O(1). */
+block_t index_probe( const dmheap_context_t* context, uint32_t size );
 
 /* A block from the highest bin: one of this size can be allocated. 0 where nothing is free. O(1). */
 block_t index_largest( const dmheap_context_t* context );

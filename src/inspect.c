@@ -369,6 +369,7 @@ static bool check_blocks_step( check_t* check )
 static bool check_index_step( check_t* check )
 {
     const dmheap_context_t* context = check->context;
+    uint32_t                first   = index_bin( context, context->min_size );
     uint32_t                last    = index_bin( context, context->end );
     uint32_t                word    = check->number++;
     uint32_t                bits    = context_bitmaps( context )[word];
@@ -377,7 +378,8 @@ static bool check_index_step( check_t* check )
         return fails( check, DMHEAP_CHECK_INDEX, block_at( 0 ) );
     for( uint32_t bin = word * BITS_OF_WORD; bin < ( word + 1 ) * BITS_OF_WORD; bin++, bits >>= 1 )
     {
-        uint32_t head = bin <= last ? context_bins( context )[bin] : 0;
+        bool     exists = bin >= first && bin <= last;
+        uint32_t head   = exists ? context_bins( context )[bin] : 0;
         if( ( bits & 1u ) != ( head != 0 ) ) return fails( check, DMHEAP_CHECK_INDEX, block_at( head ) );
         if( head == 0 ) continue;
         if( !block_in_heap( context, head ) || *free_previous( context, block_at( head ) ) != 0 ||

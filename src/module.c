@@ -8,8 +8,9 @@ enum
     /* The hash has 32 bits; beyond them the tree is a list of names whose hashes are all equal. */
     TREE_MAX_DEPTH = 64,
 
-    /* Looks at the start map in one step of a sweep: what the lock is held for. */
-    SWEEP_LOOKS = 8
+    /* Looks at the start map, and blocks, in one step of a sweep: what the lock is held for. */
+    SWEEP_LOOKS  = 8,
+    SWEEP_BLOCKS = 10
 };
 
 /* ---- Names ---- */
@@ -262,15 +263,27 @@ void module_leave( dmheap_context_t* context, owner_t owner, owner_t heir, modul
     module->limit = heir;
 }
 
+/* The next block behind a live one that is not free; `end` at the end, and where the headers lead nowhere. */
+static inline uint32_t next_live_by_headers( const dmheap_context_t* context, block_t block )
+{
+    uint32_t at = block.at + block_size( context, block );
+    if( at >= context->end || at == block.at ) return at == context->end ? at : block.at + context->granule;
+    uint32_t header = *block_header( context, block_at( at ) );
+    return header & HEADER_FREE ? at + header_size( context, header ) : at;
+}
+
 bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep )
 {
     uint32_t looks = SWEEP_LOOKS;
     if( !module_is_current( context, sweep->owner, sweep->serial ) ) return false;
-    while( block_next_live( context, &sweep->position, &looks ) )
+    /* the place may be anywhere by now: the start map tells where blocks are, and from there the headers do */
+    if( !block_next_live( context, &sweep->position, &looks ) ) return sweep->position.at < context->end;
+    for( unsigned blocks = 0; blocks < SWEEP_BLOCKS && sweep->position.at < context->end; blocks++ )
     {
-        block_t block = sweep->position;
-        sweep->position.at += context->granule;
+        block_t block      = sweep->position;
+        sweep->position.at = next_live_by_headers( context, block );
         if( block_owner( context, block ) != sweep->owner ) continue;
+        if( !map_get( context, map_bit( context, block ) ) ) break;
         status_t status = module_settle( context, block, sweep->owner );
         if( status != STATUS_CORRUPTED ) break;
         sweep->trouble = status;

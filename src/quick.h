@@ -54,25 +54,26 @@ static inline void* take_quickly( size_t size, const char* name )
 }
 
 /* Locked. */
-static inline bool release_live( dmheap_context_t* context, block_t block )
+static inline bool release_live( dmheap_context_t* context, block_t block, uint32_t bit )
 {
     uint32_t  size;
     owner_t   owner  = block_owner( context, block );
     module_t* module = NULL;
     if( owner != OWNER_NOBODY && ( module = module_of( context, owner ) ) == NULL ) return false;
-    if( release_block( context, block, &size ) != STATUS_OK ) return false;
+    if( release_block( context, block, bit, &size ) != STATUS_OK ) return false;
     if( module != NULL ) module_discharge( module, size );
     return true;
 }
 
 static inline bool release_quickly( const void* pointer )
 {
-    bool    released = false;
-    block_t block;
+    bool     released = false;
+    block_t  block;
+    uint32_t bit;
     lock();
     dmheap_context_t* context = context_registry.all[0];
-    if( context != NULL && block_of( context, pointer, &block ) == STATUS_OK )
-        released = release_live( context, block );
+    if( context != NULL && block_of( context, pointer, &block, &bit ) == STATUS_OK )
+        released = release_live( context, block, bit );
     unlock();
     return released;
 }
