@@ -50,17 +50,17 @@ static size_t draw_size( void )
 }
 
 /* What the counting tools look for. */
-__attribute__(( noinline )) void* measured_malloc( size_t size, const char* name )
+__attribute__( ( noinline ) ) void* measured_malloc( size_t size, const char* name )
 {
     return dmheap_malloc( size, name );
 }
 
-__attribute__(( noinline )) void measured_free( void* block )
+__attribute__( ( noinline ) ) void measured_free( void* block )
 {
     dmheap_free( block, false );
 }
 
-__attribute__(( noinline )) void measured_unregister( const char* name )
+__attribute__( ( noinline ) ) void measured_unregister( const char* name )
 {
     dmheap_unregister_module( name );
 }
@@ -73,7 +73,8 @@ static void* make_heap( size_t size )
 
 static void fill_with( unsigned blocks )
 {
-    for( unsigned i = 0; i < blocks; i++ ) live[i] = measured_malloc( draw_size(), names[i % 16] );
+    for( unsigned i = 0; i < blocks; i++ )
+        live[i] = measured_malloc( draw_size(), names[i % 16] );
 }
 
 static void pair( unsigned blocks, unsigned rounds )
@@ -90,7 +91,8 @@ static void pair( unsigned blocks, unsigned rounds )
 static void print_share( size_t heap, size_t size )
 {
     size_t count = 0;
-    while( dmheap_malloc( size, names[0] ) != NULL ) count++;
+    while( dmheap_malloc( size, names[0] ) != NULL )
+        count++;
     printf( "%.1f\n", 100.0 * (double)( count * size ) / (double)heap );
 }
 

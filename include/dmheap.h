@@ -122,7 +122,7 @@ extern "C"
     /**
  * @brief Makes a heap of a buffer and gives it to the functions without a context.
  * @param buffer    Any address; the caller keeps it alive and untouched as long as the heap is used.
- * @param size      Bytes of `buffer`.
+ * @param size      Bytes of `buffer`, less than 2 GiB.
  * @param alignment Default alignment of every allocation: a power of two. It also sets the granule in which sizes are
  *                  counted: 4 bytes up to an alignment of 4, 8 for 8, `alignment` beyond.
  * @return true on success. false and an `[ERROR]` where `buffer` is NULL, `size` has no room for one allocation, or

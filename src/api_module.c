@@ -136,10 +136,11 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* name )
         else if( known == STATUS_REGISTERED )
             status = block_locate( context, pointer, &context, &block );
     }
+    size_t size = status == STATUS_OK ? block_usable_size( context, block ) : 0;
     if( status == STATUS_OK ) status = module_retag( context, block, owner );
     unlock();
     if( known == STATUS_REGISTERED ) report_module( known, name );
-    if( status != STATUS_OK ) report( &( report_t ){ .status = status, .address = pointer, .module = name } );
+    if( status != STATUS_OK ) report( &( report_t ){ .status = status, .address = pointer, .size = size, .module = name } );
     return status == STATUS_OK;
 }
 

@@ -69,8 +69,7 @@ static inline status_t block_of( const dmheap_context_t* context, const void* po
     size_t offset = (uintptr_t)pointer - (uintptr_t)context;
     size_t inside = offset - context->first;
     size_t place  = inside >> context->granule_shift | inside << ( BITS_OF_SIZE - context->granule_shift );
-    if( place >= context->granules )
-        return inside < context->end - context->first ? STATUS_MISALIGNED : STATUS_OUTSIDE;
+    if( place >= context->granules ) return inside < context->end - context->first ? STATUS_MISALIGNED : STATUS_OUTSIDE;
     *block = block_at( (uint32_t)offset );
     *bit   = (uint32_t)place;
     return map_get( context, *bit ) ? STATUS_OK : STATUS_NOT_LIVE;

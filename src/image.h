@@ -67,7 +67,7 @@ struct dmheap_context
     uint32_t bin_linear; /* sizes below twice this have a bin of their own */
     uint32_t granules;   /* from the first block to the end mark: bits of the start map */
     uint16_t map_at;     /* bytes from the context, as are the next three */
-    int16_t  bins_at;       /* of bin 0, which no size has: see index.h */
+    int16_t  bins_at;    /* of bin 0, which no size has: see index.h */
     uint16_t hints_at;
     uint16_t directory_at;
     uint16_t system_blocks; /* changes, as does all from bin_summary on */

@@ -44,11 +44,17 @@ void fault( void )
 
 void reset( void )
 {
-    for( uint32_t *from = &data_load, *to = &data_begin; to < &data_end; ) *to++ = *from++;
-    for( uint32_t* to = &bss_begin; to < &bss_end; ) *to++ = 0;
+    for( uint32_t *from = &data_load, *to = &data_begin; to < &data_end; )
+        *to++ = *from++;
+    for( uint32_t* to = &bss_begin; to < &bss_end; )
+        *to++ = 0;
     leave( main() );
 }
 
-__attribute__(( section( ".vectors" ), used )) static const void* const vectors[16] = {
-    &stack_top, (void*)(uintptr_t)reset, (void*)(uintptr_t)fault, (void*)(uintptr_t)fault,
-    (void*)(uintptr_t)fault, (void*)(uintptr_t)fault, (void*)(uintptr_t)fault };
+__attribute__( ( section( ".vectors" ), used ) ) static const void* const vectors[16] = { &stack_top,
+                                                                                          (void*)(uintptr_t)reset,
+                                                                                          (void*)(uintptr_t)fault,
+                                                                                          (void*)(uintptr_t)fault,
+                                                                                          (void*)(uintptr_t)fault,
+                                                                                          (void*)(uintptr_t)fault,
+                                                                                          (void*)(uintptr_t)fault };
