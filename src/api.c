@@ -349,7 +349,7 @@ static inline status_t release_owned( dmheap_context_t* context, block_t block )
     return module_release( context, block, module );
 }
 
-static void release( dmheap_context_t* only, void* pointer )
+static RARE void release( dmheap_context_t* only, void* pointer )
 {
     dmheap_context_t* context;
     block_t           block;

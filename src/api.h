@@ -80,7 +80,7 @@ void owner_unpin( dmheap_context_t* context, owner_t owner );
 
 /* Allocates in the default heaps in their order, `except` left out; the first failure that is final is reported. Not
  * locked. */
-void* chain_allocate( size_t size, size_t alignment, const char* name, const dmheap_context_t* except );
+RARE void* chain_allocate( size_t size, size_t alignment, const char* name, const dmheap_context_t* except );
 
 /* The largest size that an allocation can get. Locked. */
 static inline size_t largest_free( const dmheap_context_t* context )

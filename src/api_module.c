@@ -140,7 +140,8 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* name )
     if( status == STATUS_OK ) status = module_retag( context, block, owner );
     unlock();
     if( known == STATUS_REGISTERED ) report_module( known, name );
-    if( status != STATUS_OK ) report( &( report_t ){ .status = status, .address = pointer, .size = size, .module = name } );
+    if( status != STATUS_OK )
+        report( &( report_t ){ .status = status, .address = pointer, .size = size, .module = name } );
     return status == STATUS_OK;
 }
 

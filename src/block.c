@@ -7,25 +7,25 @@
  * BLOCK_DAMAGED where the free block is not large enough, or anything around it is overwritten. */
 static block_t carve( dmheap_context_t* context, block_t block, uint32_t lead, uint32_t size, owner_t owner )
 {
-    uint32_t whole    = index_size_at( context, block.at );
-    uint32_t bin      = whole >= lead + size ? bin_of( context, block, whole ) : (uint32_t)NO_BIN;
-    uint32_t rest     = whole - lead - size;
-    uint32_t lead_bin = 0;
-    uint32_t rest_bin = 0;
-    uint32_t header   = owner << context->owner_shift;
-    if( bin == NO_BIN || ( lead != 0 && !has_place( context, lead, &lead_bin ) ) ||
-        ( rest >= context->min_size && !has_place( context, rest, &rest_bin ) ) )
+    uint32_t      whole      = index_size_at( context, block.at );
+    uint32_t      bin        = whole >= lead + size ? bin_of( context, block, whole ) : (uint32_t)NO_BIN;
+    uint32_t      rest       = whole - lead - size;
+    index_place_t lead_place = { 0, NULL };
+    index_place_t rest_place = { 0, NULL };
+    uint32_t      header     = owner << context->owner_shift;
+    if( bin == NO_BIN || ( lead != 0 && !index_find_place( context, lead, &lead_place ) ) ||
+        ( rest >= context->min_size && !index_find_place( context, rest, &rest_place ) ) )
         return block_at( BLOCK_DAMAGED );
 
     index_remove( context, block, bin );
     if( lead != 0 )
     {
-        make_free( context, block, lead, lead_bin );
+        make_free( context, block, lead, lead_place );
         context->free_blocks++;
         header |= HEADER_PREVIOUS_FREE;
         block.at += lead;
     }
-    split( context, block, whole - lead, &size, rest_bin, header );
+    split( context, block, whole - lead, &size, rest_place, header );
     return block;
 }
 

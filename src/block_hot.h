@@ -24,28 +24,21 @@ static inline uint32_t bin_of( const dmheap_context_t* context, block_t block, u
 }
 
 /* Makes a free block; the header behind it must say so already. */
-static HOT void make_free( dmheap_context_t* context, block_t block, uint32_t size, uint32_t bin )
+static HOT void make_free( dmheap_context_t* context, block_t block, uint32_t size, index_place_t place )
 {
     *block_header( context, block )                            = header_of_free( context, size );
     *block_foot_before( context, block_at( block.at + size ) ) = size;
-    index_insert( context, block, bin );
-}
-
-/* Whether a block of this size can be put into `bin`, which it tells. */
-static HOT bool has_place( const dmheap_context_t* context, uint32_t size, uint32_t* bin )
-{
-    *bin = index_bin( context, size );
-    return index_accepts( context, *bin );
+    index_insert( context, block, place );
 }
 
 /* Makes a live block of the first `size` bytes of `whole`, which is in no list any more. Less than the smallest block is
- * not left behind, but given away with it: `size` tells. `rest_bin` is where the rest goes. */
-static HOT void split( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t* size, uint32_t rest_bin,
-                       uint32_t header )
+ * not left behind, but given away with it: `size` tells. `rest_place` is where the rest goes. */
+static HOT void split( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t* size,
+                       index_place_t rest_place, uint32_t header )
 {
     uint32_t rest = whole - *size;
     if( rest >= context->min_size )
-        make_free( context, block_at( block.at + *size ), rest, rest_bin );
+        make_free( context, block_at( block.at + *size ), rest, rest_place );
     else
     {
         *size = whole;
@@ -63,9 +56,9 @@ static HOT void split( dmheap_context_t* context, block_t block, uint32_t whole,
 /* block_take() in line: at the heap's alignment, and of the first block in a list. */
 static HOT block_t take_block( dmheap_context_t* context, uint32_t* size, owner_t owner )
 {
-    uint32_t bin;
-    uint32_t rest_bin = 0;
-    block_t  block    = index_find( context, *size, &bin );
+    uint32_t      bin;
+    index_place_t rest_place = { 0, NULL };
+    block_t       block      = index_find( context, *size, &bin );
     if( block.at == 0 ) return block;
     if( !block_in_heap( context, block.at ) ) return block_at( BLOCK_DAMAGED );
     uint32_t header = *block_header( context, block );
@@ -73,10 +66,10 @@ static HOT block_t take_block( dmheap_context_t* context, uint32_t* size, owner_
     if( whole < *size || block.at + whole > context->end || !header_is_free( context, header ) ||
         !index_holds_head( context, block ) )
         return block_at( BLOCK_DAMAGED );
-    if( whole - *size >= context->min_size && !has_place( context, whole - *size, &rest_bin ) )
+    if( whole - *size >= context->min_size && !index_find_place( context, whole - *size, &rest_place ) )
         return block_at( BLOCK_DAMAGED );
     index_remove_head( context, block, bin );
-    split( context, block, whole, size, rest_bin, owner << context->owner_shift );
+    split( context, block, whole, size, rest_place, owner << context->owner_shift );
     return block;
 }
 
@@ -107,8 +100,8 @@ static HOT status_t release_block( dmheap_context_t* context, block_t block, uin
         before_bin = bin_of( context, before, before_size );
         if( before_bin == NO_BIN ) return STATUS_CORRUPTED;
     }
-    uint32_t bin;
-    if( merged < context->min_size || !has_place( context, merged, &bin ) ) return STATUS_CORRUPTED;
+    index_place_t place;
+    if( merged < context->min_size || !index_find_place( context, merged, &place ) ) return STATUS_CORRUPTED;
 
     map_clear( context, bit );
     context->released++;
@@ -126,7 +119,7 @@ static HOT status_t release_block( dmheap_context_t* context, block_t block, uin
     }
     else
         *block_header( context, next ) = next_header | HEADER_PREVIOUS_FREE;
-    make_free( context, before, merged, bin );
+    make_free( context, before, merged, place );
     *released = size;
     return STATUS_OK;
 }

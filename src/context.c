@@ -133,7 +133,9 @@ void context_make( const context_plan_t* plan )
     *block_header( context, block )                         = header_of_free( context, size );
     *block_header( context, block_at( context->end ) )      = HEADER_PREVIOUS_FREE;
     *block_foot_before( context, block_at( context->end ) ) = size;
-    index_insert( context, block, index_bin( context, size ) );
+    index_place_t place;
+    (void)index_find_place( context, size, &place );
+    index_insert( context, block, place );
     context->free_blocks = 1;
     context->free_bytes  = size;
     context->free_lowest = size;

@@ -97,12 +97,14 @@ struct dmheap_context
 
 _Static_assert( sizeof( struct dmheap_context ) == 100, "the context has no padding and is the same on every target" );
 
-/* What every allocation runs through is put in line, unless the library is built for size. */
+/* What every allocation runs through is put in line, unless the library is built for size; what few need is kept out of
+ * the way of the others. */
 #ifdef __OPTIMIZE_SIZE__
-#define HOT
+#define HOT inline
 #else
 #define HOT inline __attribute__( ( always_inline ) )
 #endif
+#define RARE __attribute__( ( noinline, cold ) )
 
 /* ---- Bits ---- */
 
@@ -120,7 +122,7 @@ static inline uint32_t bits_lowest( uint32_t bits )
 
 static inline void* context_part( const dmheap_context_t* context, size_t at )
 {
-    return (unsigned char*)(uintptr_t)context + at;
+    return (void*)( (uintptr_t)context + at );
 }
 
 static inline word_t* context_bitmaps( const dmheap_context_t* context )

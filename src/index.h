@@ -88,19 +88,27 @@ static HOT void index_remove_head( dmheap_context_t* context, block_t block, uin
         index_empty( context, bin );
 }
 
-/* Whether a block can be put at the head of a bin's list: false where that list is corrupted. */
-static HOT bool index_accepts( const dmheap_context_t* context, uint32_t bin )
+/* Where a block of some size can be put: its bin, and the list that begins there. */
+typedef struct
 {
-    uint32_t head = context_bins( context )[bin];
+    uint32_t bin;
+    word_t*  list;
+} index_place_t;
+
+/* Finds the place for a block of this size; false where its list is corrupted. */
+static HOT bool index_find_place( const dmheap_context_t* context, uint32_t size, index_place_t* place )
+{
+    place->bin    = index_bin( context, size );
+    place->list   = &context_bins( context )[place->bin];
+    uint32_t head = *place->list;
     return head == 0 || ( block_in_heap( context, head ) && *free_previous( context, block_at( head ) ) == 0 );
 }
 
-/* Puts a block at the head of the list of its bin; index_accepts() must have agreed. */
-static HOT void index_insert( dmheap_context_t* context, block_t block, uint32_t bin )
+/* Puts a block at the head of a list. */
+static HOT void index_insert( dmheap_context_t* context, block_t block, index_place_t place )
 {
-    word_t*  first = &context_bins( context )[bin];
-    uint32_t head  = *first;
-    *first         = block.at;
+    uint32_t head = *place.list;
+    *place.list   = block.at;
 
     *free_next( context, block )     = head;
     *free_previous( context, block ) = 0;
@@ -109,8 +117,8 @@ static HOT void index_insert( dmheap_context_t* context, block_t block, uint32_t
         *free_previous( context, block_at( head ) ) = block.at;
         return;
     }
-    context_bitmaps( context )[bin >> WORD_SHIFT] |= 1u << ( bin & ( BITS_OF_WORD - 1 ) );
-    context->bin_summary |= 1u << ( bin >> WORD_SHIFT );
+    context_bitmaps( context )[place.bin >> WORD_SHIFT] |= 1u << ( place.bin & ( BITS_OF_WORD - 1 ) );
+    context->bin_summary |= 1u << ( place.bin >> WORD_SHIFT );
 }
 
 /* Size of the free block at `at`, 0 where none can be. */

@@ -10,7 +10,7 @@ enum
 
     /* Looks at the start map, and blocks, in one step of a sweep: what the lock is held for. */
     SWEEP_LOOKS  = 8,
-    SWEEP_BLOCKS = 10
+    SWEEP_BLOCKS = 12
 };
 
 /* ---- Names ---- */
@@ -263,33 +263,51 @@ void module_leave( dmheap_context_t* context, owner_t owner, owner_t heir, modul
     module->limit = heir;
 }
 
-/* The next block behind a live one that is not free; `end` at the end, and where the headers lead nowhere. */
-static inline uint32_t next_live_by_headers( const dmheap_context_t* context, block_t block )
+/* The end of a block with this header, 0 where that leads out of the heap. */
+static inline uint32_t end_of( const dmheap_context_t* context, uint32_t header, uint32_t at )
 {
-    uint32_t at = block.at + block_size( context, block );
-    if( at >= context->end || at == block.at ) return at == context->end ? at : block.at + context->granule;
-    uint32_t header = *block_header( context, block_at( at ) );
-    return header & HEADER_FREE ? at + header_size( context, header ) : at;
+    uint32_t end = at + header_size( context, header );
+    return end != at && end <= context->end ? end : 0;
+}
+
+/* Settles a live block of the module that a sweep is about. */
+static void sweep_block( dmheap_context_t* context, module_sweep_t* sweep, block_t block )
+{
+    status_t status = module_settle( context, block, sweep->owner );
+    if( status != STATUS_CORRUPTED ) return;
+    sweep->trouble = status;
+    sweep->damaged = block;
 }
 
 bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep )
 {
     uint32_t looks = SWEEP_LOOKS;
     if( !module_is_current( context, sweep->owner, sweep->serial ) ) return false;
-    /* the place may be anywhere by now: the start map tells where blocks are, and from there the headers do */
+    /* The place may be anywhere by now: the start map tells where the next block is. From there the headers do, until
+     * one is the module's or leads nowhere; the map takes over again in the next step. */
     if( !block_next_live( context, &sweep->position, &looks ) ) return sweep->position.at < context->end;
-    for( unsigned blocks = 0; blocks < SWEEP_BLOCKS && sweep->position.at < context->end; blocks++ )
+    uint32_t at     = sweep->position.at;
+    uint32_t header = *block_header( context, block_at( at ) );
+    uint32_t blocks = SWEEP_BLOCKS;
+    while( header_owner( context, header ) != sweep->owner && --blocks != 0 )
     {
-        block_t block      = sweep->position;
-        sweep->position.at = next_live_by_headers( context, block );
-        if( block_owner( context, block ) != sweep->owner ) continue;
-        if( !map_get( context, map_bit( context, block ) ) ) break;
-        status_t status = module_settle( context, block, sweep->owner );
-        if( status != STATUS_CORRUPTED ) break;
-        sweep->trouble = status;
-        sweep->damaged = block;
-        break;
+        uint32_t next = end_of( context, header, at );
+        header        = *block_header( context, block_at( next != 0 ? next : at ) );
+        if( next != 0 && header & HEADER_FREE )
+        {
+            next   = end_of( context, header, next );
+            header = *block_header( context, block_at( next != 0 ? next : at ) );
+        }
+        if( next == 0 ) break;
+        at = next;
     }
+    block_t block   = block_at( at );
+    sweep->position = block;
+    if( at == context->end ) return false;
+    if( blocks == 0 ) return true;
+    sweep->position.at += context->granule;
+    if( header_owner( context, header ) == sweep->owner && map_get( context, map_bit( context, block ) ) )
+        sweep_block( context, sweep, block );
     return sweep->position.at < context->end;
 }
 

@@ -123,7 +123,7 @@ unsigned char* fixture_second_buffer( void )
 static bool guards_are_intact( void )
 {
     for( size_t i = 1; i <= FIXTURE_GUARD; i++ )
-        if( buffer[0 - i] != 0xA5 || buffer[buffer_size + i - 1] != 0xA5 ) return false;
+        if( *( buffer - i ) != 0xA5 || buffer[buffer_size + i - 1] != 0xA5 ) return false;
     return true;
 }
 
