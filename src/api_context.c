@@ -36,7 +36,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t siz
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _is_initialized, (void))
 {
-    return context_registry.defaults != 0;
+    return default_number( 0 ) != NULL;
 }
 
 /* The text of a heap's name; it lies in a block of the heap. Locked. */
