@@ -27,8 +27,8 @@ typedef struct
 
 static _Alignas( 16 ) unsigned char heap[256 * 1024];
 static _Alignas( 16 ) unsigned char second[16 * 1024];
-static _Atomic( block_t* )          mailboxes[MAILBOXES];
-static atomic_uint                  faults;
+static _Atomic( block_t* ) mailboxes[MAILBOXES];
+static atomic_uint         faults;
 
 int Dmod_Printf( const char* format, ... )
 {
@@ -87,7 +87,8 @@ static void take_second_heap_up_and_down( void )
 {
     dmheap_context_t* context = dmheap_ctx_init( second, sizeof second, 8, "second" );
     if( context == NULL ) return;
-    for( unsigned i = 0; i < 20; i++ ) (void)dmheap_ctx_malloc( context, 100, "guest" );
+    for( unsigned i = 0; i < 20; i++ )
+        (void)dmheap_ctx_malloc( context, 100, "guest" );
     dmheap_ctx_unregister_module( context, "guest" );
     if( dmheap_ctx_check( context, NULL ) != DMHEAP_CHECK_OK ) atomic_fetch_add( &faults, 1 );
     (void)dmheap_ctx_deinit( context );
@@ -141,8 +142,10 @@ int main( void )
     if( !dmheap_init( heap, sizeof heap, 8 ) || !dmheap_get_stats( &empty ) ) return 1;
     for( uintptr_t i = 0; i < THREADS; i++ )
         if( pthread_create( &threads[i], NULL, run, (void*)i ) != 0 ) return 1;
-    for( unsigned i = 0; i < THREADS; i++ ) pthread_join( threads[i], NULL );
-    for( unsigned i = 0; i < MAILBOXES; i++ ) discard( mailboxes[i] );
+    for( unsigned i = 0; i < THREADS; i++ )
+        pthread_join( threads[i], NULL );
+    for( unsigned i = 0; i < MAILBOXES; i++ )
+        discard( mailboxes[i] );
     bool back = dmheap_get_stats( &after ) && after.free_bytes == empty.free_bytes && after.used_blocks == 0 &&
                 after.modules == 0;
     bool valid = dmheap_check( NULL ) == DMHEAP_CHECK_OK;
