@@ -15,28 +15,28 @@ status_t owner_lookup( dmheap_context_t* context, const char* text, bool add, ow
     unlock();
     bool valid = module_name_make( text, &name );
     lock();
-    *owner = OWNER_NOBODY;
     if( !valid ) return STATUS_BAD_NAME;
-    if( !context_exists( context ) ) return STATUS_NO_HEAP;
-    if( !add )
+    while( status == STATUS_OK )
     {
-        *owner = module_find( context, &name );
-        return *owner != OWNER_NOBODY ? STATUS_OK : STATUS_UNKNOWN_MODULE;
-    }
-    while( ( status = module_register_step( context, &name, &parts, owner ) ) == STATUS_OK )
-    {
+        if( !context_exists( context ) ) return STATUS_NO_HEAP;
+        if( !add )
+        {
+            *owner = module_find( context, &name );
+            return *owner != 0 ? STATUS_OK : STATUS_UNKNOWN_MODULE;
+        }
+        status = module_register_step( context, &name, &parts, owner );
+        if( status != STATUS_OK ) break;
         unlock();
         lock();
-        if( !context_exists( context ) ) return STATUS_NO_HEAP;
     }
     module_parts_release( context, &parts );
     return status == STATUS_KNOWN_MODULE ? STATUS_OK : status;
 }
 
-/* Why a block of this owner is not the user's to touch. */
-static status_t owner_refusal( owner_t owner )
+/* Whether a block of this owner is the user's to touch, or why not. */
+static status_t owner_check( owner_t owner )
 {
-    return owner == OWNER_SYSTEM ? STATUS_SYSTEM_BLOCK : owner == OWNER_MOVING ? STATUS_MOVING : STATUS_CORRUPTED;
+    return owner == OWNER_SYSTEM ? STATUS_SYSTEM_BLOCK : owner == OWNER_MOVING ? STATUS_MOVING : STATUS_OK;
 }
 
 status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_context_t** context, block_t* block )
@@ -49,11 +49,9 @@ status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_conte
         *context = context_registry.all[i];
         if( only != NULL && only != *context ) continue;
         status_t here = block_of( *context, pointer, block, &bit );
-        if( here == STATUS_OUTSIDE ) continue;
-        status = here; /* a heap inside of a block of this one may know the pointer better */
-        if( here != STATUS_OK ) continue;
-        owner_t owner = block_owner( *context, *block );
-        return owner == OWNER_SYSTEM || owner == OWNER_MOVING ? owner_refusal( owner ) : STATUS_OK;
+        if( here == STATUS_OK ) return owner_check( block_owner( *context, *block ) );
+        if( here != STATUS_OUTSIDE )
+            status = here; /* a heap inside of a block of this one may know the pointer better */
     }
     return status;
 }
@@ -61,51 +59,54 @@ status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_conte
 void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_MAX_MODULE_NAME_LENGTH] )
 {
     const module_t* module = module_of( context, owner );
-    size_t          i      = 0;
+    size_t          length = 0;
     if( module != NULL )
-        for( ; i < DMOD_MAX_MODULE_NAME_LENGTH - 1 && module->name[i] != '\0'; i++ )
-            name[i] = module->name[i];
-    name[i] = '\0';
+    {
+        /* a record that is overwritten may have a name without an end */
+        const char* end = block_payload( context, block_at( context->end ) );
+        for( ; length < DMOD_MAX_MODULE_NAME_LENGTH - 1 && &module->name[length] < end && module->name[length] != '\0';
+             length++ )
+            name[length] = module->name[length];
+    }
+    name[length] = '\0';
 }
 
-void owner_unpin( dmheap_context_t* context, owner_t owner )
+void owner_reap( dmheap_context_t* context, owner_t owner )
 {
     char          text[DMOD_MAX_MODULE_NAME_LENGTH];
     module_name_t name;
+    bool          due = false;
     lock();
-    bool forget = context_exists( context ) && module_unpin( context, owner );
-    if( forget ) owner_name( context, owner, text );
+    if( context_exists( context ) )
+    {
+        const holding_t* holding = holding_of( context, owner );
+        due                      = holding != NULL && holding->leaving && holding->blocks == 0;
+        if( due ) owner_name( context, owner, text );
+    }
     unlock();
-    if( !forget || !module_name_make( text, &name ) ) return;
-    forget_module( context, owner, &name );
-}
-
-void forget_module( dmheap_context_t* context, owner_t owner, const module_name_t* name )
-{
+    if( !due || !module_name_make( text, &name ) ) return;
     lock();
-    if( context_exists( context ) ) module_forget( context, owner, name );
+    if( context_exists( context ) ) module_forget( context, owner, &name );
     unlock();
     IN_STEPS( context, module_shrink_step( context ) )
 }
 
 /* ---- Allocating ---- */
 
-/* What is asked for; `why` collects what to say if it cannot be had. */
+/* What is asked for, in `why` with what to say if it cannot be had; and what was found. */
 typedef struct
 {
-    size_t      size, alignment; /* bytes; alignment 0: the heap's */
-    const char* name;
-    bool        moving; /* the block is the target of a realloc: pin the owner, and keep the block from everybody */
-    owner_t     owner;  /* who owns it then */
-    report_t    why;
+    report_t                why;    /* alignment 0: the heap's */
+    const dmheap_context_t* except; /* a default heap that was tried before, NULL: none */
+    bool                    moving; /* a realloc will copy into the block: it is kept from everybody */
+    dmheap_context_t*       context;
+    block_t                 block;
+    owner_t                 owner;
 } wish_t;
 
 static wish_t wish_for( size_t size, size_t alignment, const char* name )
 {
-    return ( wish_t ){ .size      = size,
-                       .alignment = alignment,
-                       .name      = name,
-                       .why       = { .size = size, .alignment = alignment, .module = name } };
+    return ( wish_t ){ .why = { .size = size, .alignment = alignment, .module = name } };
 }
 
 static bool alignment_is_valid( size_t alignment )
@@ -116,52 +117,30 @@ static bool alignment_is_valid( size_t alignment )
 /* An alignment that every payload of this heap has is none to speak of. */
 static inline size_t alignment_in( const dmheap_context_t* context, size_t alignment )
 {
-    return alignment <= context->granule ? 0 : alignment;
+    return alignment >> WORD_SHIFT <= context->granule ? 0 : alignment;
 }
 
-/* Takes a block for an owner. Locked. */
-static void* take_for( dmheap_context_t* context, wish_t* wish, owner_t owner, uint32_t credit, block_t* block )
+/* Notes why a wish cannot be fulfilled. Locked. */
+static status_t deny( dmheap_context_t* context, wish_t* wish, status_t status )
 {
-    module_t* module    = module_of( context, owner );
-    size_t    alignment = alignment_in( context, wish->alignment );
-    uint32_t  size      = block_size_to_take( context, wish->size, alignment );
-    wish->why.status =
-        size != 0 ? module_take( context, module, owner, size, alignment, credit, block ) : STATUS_NO_MEMORY;
-    if( wish->why.status == STATUS_OK )
-    {
-        if( wish->moving )
-        {
-            wish->owner = owner;
-            module_begin_move( context, *block, owner );
-        }
-        return block_payload( context, *block );
-    }
+    size_t largest = largest_free( context );
+    if( largest > wish->why.largest ) wish->why.largest = largest;
+    wish->why.status = status;
     context->failures++;
-    wish->why.largest = largest_free( context );
-    wish->why.address = context;
-    return NULL;
+    return status;
 }
 
-/* Resolves the wish's name, and takes a block. Locked on entry, unlocked on return. */
-static void* take_and_unlock( dmheap_context_t* context, wish_t* wish, block_t* block )
+/* Takes a block for an owner, who is about to give back `credit` words. Locked. */
+static status_t take_for( dmheap_context_t* context, wish_t* wish, owner_t owner, uint32_t credit )
 {
-    owner_t  owner;
-    void*    payload = NULL;
-    status_t known   = owner_resolve( context, wish->name, &owner );
-    if( known == STATUS_OK || known == STATUS_REGISTERED )
-        payload = take_for( context, wish, owner, 0, block );
-    else
-    {
-        wish->why.status = known;
-        if( known != STATUS_NO_HEAP )
-        {
-            context->failures++;
-            wish->why.largest = largest_free( context );
-        }
-    }
-    unlock();
-    if( known == STATUS_REGISTERED ) report( &( report_t ){ .status = known, .module = wish->name } );
-    return payload;
+    size_t   alignment = alignment_in( context, wish->why.alignment );
+    uint32_t size      = block_size_to_take( context, wish->why.size, alignment );
+    status_t status    = owner_take( context, owner, size, alignment, credit, &wish->block );
+    if( status != STATUS_OK ) return deny( context, wish, status );
+    if( wish->moving ) owner_suspend( context, wish->block );
+    wish->context = context;
+    wish->owner   = owner;
+    return status;
 }
 
 /* Whether another heap may have what this one did not. */
@@ -170,70 +149,41 @@ static inline bool is_exhausted( status_t status )
     return status == STATUS_NO_MEMORY || status == STATUS_TABLE_FULL;
 }
 
-/* Takes a block in the first default heap that has one, `except` left out. Not locked. */
-static void* chain_take( wish_t* wish, const dmheap_context_t* except, dmheap_context_t** context, block_t* block )
+/* Fulfils a wish in `only` or, where that is NULL, in the first default heap that can; reports if none. Not locked. */
+static RARE void* grant( dmheap_context_t* only, wish_t* wish )
 {
-    size_t largest   = wish->why.largest;
-    wish->why.status = STATUS_NO_HEAP;
+    status_t status = wish->except != NULL ? STATUS_NO_MEMORY : STATUS_NO_HEAP;
     for( size_t i = 0;; i++ )
     {
+        status_t known = STATUS_OK;
         lock();
-        if( i >= context_registry.defaults ) break;
-        *context = context_registry.all[i];
-        if( *context == except )
+        dmheap_context_t* context = only != NULL                    ? only
+                                    : i < context_registry.defaults ? context_registry.all[i]
+                                                                    : NULL;
+        bool              exists  = context_exists( context );
+        if( exists && context != wish->except )
         {
-            wish->why.status = STATUS_NO_MEMORY;
-            unlock();
-            continue;
+            owner_t owner;
+            known  = owner_resolve( context, wish->why.module, &owner );
+            status = is_resolved( known )      ? take_for( context, wish, owner, 0 )
+                     : known != STATUS_NO_HEAP ? deny( context, wish, known )
+                                               : known;
         }
-        void* payload = take_and_unlock( *context, wish, block );
-        if( payload != NULL ) return payload;
-        if( wish->why.largest < largest ) wish->why.largest = largest;
-        largest = wish->why.largest;
-        if( !is_exhausted( wish->why.status ) ) return NULL;
-    }
-    unlock();
-    return NULL;
-}
-
-static void* chain_grant( wish_t* wish, const dmheap_context_t* except )
-{
-    dmheap_context_t* context;
-    block_t           block;
-    void*             payload = chain_take( wish, except, &context, &block );
-    if( payload == NULL ) report( &wish->why );
-    return payload;
-}
-
-void* chain_allocate( size_t size, size_t alignment, const char* name, const dmheap_context_t* except )
-{
-    wish_t wish = wish_for( size, alignment, name );
-    return chain_grant( &wish, except );
-}
-
-static void* context_allocate( dmheap_context_t* context, size_t size, size_t alignment, const char* name )
-{
-    wish_t  wish    = wish_for( size, alignment, name );
-    void*   payload = NULL;
-    block_t block;
-    lock();
-    if( context_exists( context ) )
-        payload = take_and_unlock( context, &wish, &block );
-    else
-    {
         unlock();
-        wish.why.status  = STATUS_NO_HEAP;
-        wish.why.address = context;
+        if( known == STATUS_REGISTERED ) report( &( report_t ){ .status = known, .module = wish->why.module } );
+        if( status == STATUS_OK ) return block_payload( wish->context, wish->block );
+        if( !exists || only != NULL || ( context != wish->except && !is_exhausted( status ) ) ) break;
     }
-    if( payload == NULL ) report( &wish.why );
-    return payload;
+    wish->why.status = status;
+    report( &wish->why );
+    return NULL;
 }
 
 /* Allocates in one heap or, where that is NULL, in the default heaps. */
 static void* allocate( dmheap_context_t* only, size_t size, size_t alignment, const char* name )
 {
-    return only != NULL ? context_allocate( only, size, alignment, name )
-                        : chain_allocate( size, alignment, name, NULL );
+    wish_t wish = wish_for( size, alignment, name );
+    return grant( only, &wish );
 }
 
 static void refuse( status_t status, size_t size, size_t alignment, const char* name )
@@ -263,7 +213,7 @@ static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size,
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module_name ) )
 {
     void* payload = take_quickly( size, module_name );
-    return payload != NULL ? payload : chain_allocate( size, 0, module_name, NULL );
+    return payload != NULL ? payload : allocate( NULL, size, 0, module_name );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_alloc,
@@ -280,7 +230,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _calloc, ( size_t count, size_t 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_malloc,
                             ( dmheap_context_t * context, size_t size, const char* module_name ) )
 {
-    return context_allocate( context, size, 0, module_name );
+    return context_given( context ) ? allocate( context, size, 0, module_name ) : NULL;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_alloc,
@@ -299,30 +249,22 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_calloc,
 
 static void* module_allocate( dmheap_module_t module, size_t size, size_t alignment )
 {
-    char    name[DMOD_MAX_MODULE_NAME_LENGTH];
-    wish_t  wish    = wish_for( size, alignment, NULL );
-    void*   payload = NULL;
-    block_t block;
-    owner_t owner = module.key & UINT16_MAX;
+    char   name[DMOD_MAX_MODULE_NAME_LENGTH] = "";
+    wish_t wish                              = wish_for( size, alignment, name );
     lock();
-    if( !context_exists( module.context ) ||
-        !module_is_current( module.context, owner, (uint16_t)( module.key >> 16 ) ) )
+    if( !context_exists( module.context ) || holding_with_key( module.context, module.key ) == NULL )
         wish.why.status = STATUS_STALE_MODULE;
-    else
-    {
-        payload = take_for( module.context, &wish, owner, 0, &block );
-        if( payload == NULL ) owner_name( module.context, owner, name );
-        wish.why.module = name;
-    }
+    else if( take_for( module.context, &wish, module.key & UINT16_MAX, 0 ) != STATUS_OK )
+        owner_name( module.context, module.key & UINT16_MAX, name );
     unlock();
-    if( payload != NULL ) return payload;
-    if( !is_exhausted( wish.why.status ) )
+    if( wish.why.status == STATUS_OK ) return block_payload( wish.context, wish.block );
+    if( is_exhausted( wish.why.status ) )
     {
-        report( &wish.why );
-        return NULL;
+        wish.except = module.context;
+        return grant( NULL, &wish );
     }
-    wish.name = name;
-    return chain_grant( &wish, module.context );
+    report( &wish.why );
+    return NULL;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_malloc, ( dmheap_module_t module, size_t size ) )
@@ -340,23 +282,14 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_aligned_alloc,
 
 /* ---- Freeing ---- */
 
-/* Releases a live block unless it is not the user's to release. Locked. */
-static inline status_t release_owned( dmheap_context_t* context, block_t block )
-{
-    owner_t   owner  = block_owner( context, block );
-    module_t* module = module_of( context, owner );
-    if( module == NULL && owner != OWNER_NOBODY ) return owner_refusal( owner );
-    return module_release( context, block, module );
-}
-
-static RARE void release( dmheap_context_t* only, void* pointer )
+static RARE void release( dmheap_context_t* only, const void* pointer )
 {
     dmheap_context_t* context;
     block_t           block;
     if( pointer == NULL ) return;
     lock();
     status_t status = block_locate( only, pointer, &context, &block );
-    if( status == STATUS_OK ) status = release_owned( context, block );
+    if( status == STATUS_OK ) status = owner_release( context, block, block_owner( context, block ) );
     unlock();
     if( status != STATUS_OK ) report( &( report_t ){ .status = status, .address = pointer } );
 }
@@ -386,172 +319,153 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_concatenate_free_blocks, ( d
 /* ---- Reallocating ---- */
 
 /* A block on its way to another place. While contents are copied, both places belong to OWNER_MOVING, so that neither
- * free, nor unregister, nor another realloc touches them. */
+ * free, nor unregister, nor another realloc touches them; they stay booked on the owner, who is not forgotten so. */
 typedef struct
 {
-    dmheap_context_t *source, *target;
-    block_t           from, to; /* the same where the block was extended forward */
-    owner_t           source_owner, target_owner;
-    void*             old_payload;
-    size_t            bytes;     /* to copy */
-    uint32_t          size;      /* of the block at the end */
-    size_t            alignment; /* likewise */
-    bool              slides;    /* extended forward: the two places overlap */
+    wish_t            wish; /* the new place */
+    dmheap_context_t* source;
+    block_t           from;
+    owner_t           owner;
+    size_t            bytes;  /* to copy */
+    uint32_t          size;   /* of the block at the end */
+    bool              slides; /* extended forward: the two places overlap */
 } move_t;
 
-static void module_adjust( module_t* module, uint32_t old_size, uint32_t new_size )
-{
-    if( module == NULL ) return;
-    module->live += new_size - old_size;
-    if( module->live > module->peak ) module->peak = module->live;
-}
-
-/* Resizes without another place, or extends forward. STATUS_OK: done; STATUS_MOVING: `move` is to be carried out. */
+/* Resizes without another place, or extends forward. STATUS_OK: done; STATUS_MOVING: contents are to be moved. Locked. */
 static status_t resize_here( move_t* move )
 {
-    dmheap_context_t* context = move->source;
-    module_t*         module  = module_of( context, move->source_owner );
-    uint32_t          old     = block_size( context, move->from );
-    bool              aligned = ( (uintptr_t)move->old_payload & ( move->alignment - 1 ) ) == 0 || move->alignment == 0;
-    status_t          status  = STATUS_OK;
-    if( module == NULL && move->source_owner >= OWNER_FIRST_MODULE ) return STATUS_CORRUPTED;
-    if( module != NULL && move->size > old ) status = module_admits( module, move->size, old );
-    if( status != STATUS_OK || move->size == 0 || !aligned ) return status != STATUS_OK ? status : STATUS_NO_MEMORY;
+    dmheap_context_t* context   = move->source;
+    holding_t*        holding   = holding_of( context, move->owner );
+    size_t            alignment = alignment_in( context, move->wish.why.alignment );
+    uint32_t          old       = block_size( context, move->from );
+    move->size                  = block_size_to_take( context, move->wish.why.size, alignment );
+    if( holding == NULL ) return STATUS_CORRUPTED;
+    if( move->size == 0 ) return STATUS_NO_MEMORY;
+    status_t status = move->size > old ? holding_admits( holding, move->size, old ) : STATUS_OK;
+    if( status != STATUS_OK ) return status;
+    if( alignment != 0 && ( (uintptr_t)move->wish.why.address & ( alignment - 1 ) ) != 0 ) return STATUS_NO_MEMORY;
 
     status = block_resize( context, move->from, move->size );
     if( status == STATUS_OK )
     {
-        block_set_alignment( context, move->from, move->alignment );
-        module_adjust( module, old, block_size( context, move->from ) );
-        return STATUS_OK;
+        block_set_alignment( context, move->from, alignment );
+        holding_adjust( holding, old, block_size( context, move->from ) );
     }
     if( status != STATUS_NO_MEMORY ) return status;
 
-    move->to = move->from;
-    status   = block_extend_forward( context, &move->to, move->size, move->alignment );
+    move->wish.block = move->from;
+    status           = block_extend_forward( context, &move->wish.block, move->size, alignment );
     if( status != STATUS_OK ) return status;
-    module_adjust( module, old, block_size( context, move->to ) );
-    module_begin_move( context, move->to, move->source_owner );
-    move->target       = context;
-    move->target_owner = move->source_owner;
+    holding_adjust( holding, old, block_size( context, move->wish.block ) );
+    owner_suspend( context, move->wish.block );
+    move->wish.context = context;
+    move->wish.owner   = move->owner;
     move->slides       = true;
     return STATUS_MOVING;
 }
 
-/* Looks for another place in the same heap. STATUS_MOVING: found. Locked. */
-static status_t move_here( move_t* move, wish_t* wish )
+/* Resizes, or finds another place in the same heap. STATUS_OK: done; STATUS_MOVING: contents are to be moved;
+ * STATUS_NO_MEMORY: another heap is to be tried, for the owner of this `name`, if `elsewhere`. Locked. */
+static status_t move_begin( move_t* move, size_t size, bool elsewhere, char name[DMOD_MAX_MODULE_NAME_LENGTH] )
 {
-    move->target = move->source;
-    if( take_for( move->source, wish, move->source_owner, block_size( move->source, move->from ), &move->to ) == NULL )
-        return wish->why.status;
-    move->target_owner = wish->owner;
-    return STATUS_MOVING;
+    report_t* why = &move->wish.why;
+    if( why->alignment == 0 ) why->alignment = block_alignment( move->source, move->from );
+    move->owner = block_owner( move->source, move->from );
+    move->bytes = block_usable_size( move->source, move->from );
+    if( move->bytes > size ) move->bytes = size;
+    owner_name( move->source, move->owner, name );
+    if( name[0] != '\0' ) why->module = name;
+
+    status_t status = resize_here( move );
+    if( status == STATUS_NO_MEMORY )
+    {
+        status = take_for( move->source, &move->wish, move->owner, block_size( move->source, move->from ) );
+        if( status == STATUS_OK ) status = STATUS_MOVING;
+        if( status == STATUS_MOVING || ( status == STATUS_NO_MEMORY && elsewhere ) )
+            owner_suspend( move->source, move->from );
+    }
+    else if( status != STATUS_OK && status != STATUS_MOVING )
+        (void)deny( move->source, &move->wish, status );
+    return status;
+}
+
+/* Gives back what an extension forward has too much. Locked. */
+static status_t move_trim( const move_t* move )
+{
+    const wish_t* wish   = &move->wish;
+    uint32_t      whole  = block_size( wish->context, wish->block );
+    status_t      status = block_resize( wish->context, wish->block, move->size );
+    holding_adjust( holding_of( wish->context, wish->owner ), whole, block_size( wish->context, wish->block ) );
+    block_set_alignment( wish->context, wish->block, alignment_in( wish->context, wish->why.alignment ) );
+    return status;
+}
+
+/* Gives back the place that the contents have left. Locked. */
+static status_t move_vacate( const move_t* move )
+{
+    status_t status = owner_release( move->source, move->from, move->owner );
+    if( status == STATUS_OK )
+        move->source->moving--;
+    else
+        (void)owner_settle( move->source, move->from, move->owner );
+    return status;
 }
 
 /* Carries the contents over, and gives the blocks their owners back. Not locked. NULL where the owner left meanwhile. */
-static void* move_contents( move_t* move, report_t* why )
+static void* move_contents( move_t* move )
 {
-    void* payload = block_payload( move->target, move->to );
-    if( move->slides )
-        __builtin_memmove( payload, move->old_payload, move->bytes );
-    else
-        __builtin_memcpy( payload, move->old_payload, move->bytes );
+    wish_t*  wish    = &move->wish;
+    void*    payload = block_payload( wish->context, wish->block );
+    status_t vacated = STATUS_OK;
+    status_t settled = STATUS_NO_HEAP;
+    __builtin_memmove( payload, wish->why.address, move->bytes );
 
     lock();
-    if( move->slides )
-    {
-        module_t* module = module_of( move->target, move->target_owner );
-        uint32_t  whole  = block_size( move->target, move->to );
-        why->status      = block_resize( move->target, move->to, move->size );
-        module_adjust( module, whole, block_size( move->target, move->to ) );
-        block_set_alignment( move->target, move->to, move->alignment );
-    }
-    else
-    {
-        why->status = module_release( move->source, move->from, module_of( move->source, move->source_owner ) );
-        if( why->status == STATUS_OK )
-            move->source->moving--;
-        else
-            (void)module_settle( move->source, move->from, move->source_owner );
-    }
-    status_t settled = module_settle( move->target, move->to, move->target_owner );
+    if( context_exists( move->source ) ) vacated = move->slides ? move_trim( move ) : move_vacate( move );
+    if( context_exists( wish->context ) ) settled = owner_settle( wish->context, wish->block, wish->owner );
     unlock();
-    if( why->status != STATUS_OK )
-    {
-        why->address = move->old_payload;
-        report( why );
-    }
-    owner_unpin( move->target, move->target_owner );
-    if( !move->slides ) owner_unpin( move->source, move->source_owner );
-    why->status = settled;
-    return settled == STATUS_LEAVING ? NULL : payload;
-}
-
-/* Looks for a place in the other default heaps, and moves there. Not locked; the source is marked as moving. */
-static void* move_elsewhere( move_t* move, wish_t* wish, const char* owner )
-{
-    wish->name = owner[0] != '\0' ? owner : NULL;
-    if( chain_take( wish, move->source, &move->target, &move->to ) != NULL )
-    {
-        move->target_owner = wish->owner;
-        return move_contents( move, &wish->why );
-    }
-    lock();
-    (void)module_settle( move->source, move->from, move->source_owner );
-    unlock();
-    owner_unpin( move->source, move->source_owner );
+    owner_reap( wish->context, wish->owner );
+    owner_reap( move->source, move->owner );
+    wish->why.status = vacated;
+    if( vacated != STATUS_OK ) report( &wish->why );
+    if( settled == STATUS_OK ) return payload;
+    wish->why.status = settled;
+    report( &wish->why );
     return NULL;
 }
 
-/* Notes what is to become of a block. `alignment` 0: the one that it was asked for. Locked. */
-static void plan_move( move_t* move, wish_t* wish, char owner[DMOD_MAX_MODULE_NAME_LENGTH] )
+/* Leaves a block where it is, since no other place was found. Not locked. */
+static void move_cancel( const move_t* move )
 {
-    if( wish->alignment == 0 ) wish->alignment = block_alignment( move->source, move->from );
-    move->alignment    = alignment_in( move->source, wish->alignment );
-    move->size         = block_size_to_take( move->source, wish->size, move->alignment );
-    move->source_owner = block_owner( move->source, move->from );
-    move->bytes        = block_usable_size( move->source, move->from );
-    if( move->bytes > wish->size ) move->bytes = wish->size;
-    owner_name( move->source, move->source_owner, owner );
-    wish->moving     = true;
-    wish->why.module = owner[0] != '\0' ? owner : NULL;
+    lock();
+    if( context_exists( move->source ) ) (void)owner_settle( move->source, move->from, move->owner );
+    unlock();
+    owner_reap( move->source, move->owner );
 }
 
 static void* reallocate( dmheap_context_t* only, void* pointer, size_t size, size_t alignment )
 {
-    char   owner[DMOD_MAX_MODULE_NAME_LENGTH];
-    move_t move = { .old_payload = pointer };
-    wish_t wish = wish_for( size, alignment, NULL );
+    char   name[DMOD_MAX_MODULE_NAME_LENGTH];
+    move_t move           = { .wish = wish_for( size, alignment, NULL ) };
+    move.wish.moving      = true;
+    move.wish.why.address = pointer;
     lock();
     status_t status = block_locate( only, pointer, &move.source, &move.from );
-    if( status != STATUS_OK )
+    bool     found  = status == STATUS_OK;
+    if( found ) status = move_begin( &move, size, only == NULL, name );
+    unlock();
+    if( status == STATUS_OK ) return pointer;
+    if( found && status == STATUS_NO_MEMORY && only == NULL )
     {
-        unlock();
-        report( &( report_t ){ .status = status, .address = pointer } );
+        move.wish.except = move.source;
+        if( grant( NULL, &move.wish ) != NULL ) return move_contents( &move );
+        move_cancel( &move );
         return NULL;
     }
-    plan_move( &move, &wish, owner );
-    status = resize_here( &move );
-    if( status == STATUS_NO_MEMORY )
-    {
-        status = move_here( &move, &wish );
-        if( status == STATUS_MOVING || ( status == STATUS_NO_MEMORY && only == NULL ) )
-            module_begin_move( move.source, move.from, move.source_owner );
-    }
-    else if( status != STATUS_OK && status != STATUS_MOVING )
-        move.source->failures++;
-    unlock();
-
-    void* payload    = NULL;
-    wish.why.status  = status;
-    wish.why.address = pointer;
-    if( status == STATUS_OK ) return pointer;
-    if( status == STATUS_MOVING )
-        payload = move_contents( &move, &wish.why );
-    else if( status == STATUS_NO_MEMORY && only == NULL )
-        payload = move_elsewhere( &move, &wish, owner );
-    if( payload == NULL ) report( &wish.why );
-    return payload;
+    if( found && status == STATUS_MOVING ) return move_contents( &move );
+    move.wish.why.status = status;
+    report( &move.wish.why );
+    return NULL;
 }
 
 static void* change_size( dmheap_context_t* only, void* pointer, size_t size, size_t alignment, const char* name )

@@ -49,18 +49,24 @@ static inline dmheap_context_t* default_number( size_t n )
  * STATUS_OK or STATUS_REGISTERED; STATUS_BAD_NAME, STATUS_UNKNOWN_MODULE, STATUS_NO_HEAP, or why it failed. */
 status_t owner_lookup( dmheap_context_t* context, const char* name, bool add, owner_t* owner );
 
-/* owner_lookup() with the hint in line; NULL is nobody. Locked. */
+/* owner_lookup() with the hint tried first; NULL is nobody. Locked. */
 static inline status_t owner_resolve( dmheap_context_t* context, const char* name, owner_t* owner )
 {
     *owner = OWNER_NOBODY;
-    if( name == NULL ) return STATUS_OK;
-    return module_find_by_hint( context, name, owner ) != NULL ? STATUS_OK : owner_lookup( context, name, true, owner );
+    if( name == NULL || module_find_by_hint( context, name, owner ) != NULL ) return STATUS_OK;
+    return owner_lookup( context, name, true, owner );
+}
+
+/* Whether owner_lookup() found the owner. */
+static inline bool is_resolved( status_t status )
+{
+    return status == STATUS_OK || status == STATUS_REGISTERED;
 }
 
 /* Finds the live block that `pointer` is, in `only` or, where that is NULL, in any heap. Locked. */
 status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_context_t** context, block_t* block );
 
-/* Copies an owner's name. Locked. */
+/* Copies an owner's name; empty where it has none. Locked. */
 void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_MAX_MODULE_NAME_LENGTH] );
 
 /* Runs a step function, holding the lock for one step at a time, until there is nothing left or the heap is gone. */
@@ -72,15 +78,8 @@ void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_
         unlock();                                                                                                      \
     }
 
-/* Forgets a module that has left, and gives back what only modules needed. Not locked. */
-void forget_module( dmheap_context_t* context, owner_t owner, const module_name_t* name );
-
-/* Ends a call that pinned an owner. Not locked. */
-void owner_unpin( dmheap_context_t* context, owner_t owner );
-
-/* Allocates in the default heaps in their order, `except` left out; the first failure that is final is reported. Not
- * locked. */
-RARE void* chain_allocate( size_t size, size_t alignment, const char* name, const dmheap_context_t* except );
+/* Forgets a module if it has left and holds nothing any more, and gives back what only modules needed. Not locked. */
+void owner_reap( dmheap_context_t* context, owner_t owner );
 
 /* The largest size that an allocation can get. Locked. */
 static inline size_t largest_free( const dmheap_context_t* context )

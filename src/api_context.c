@@ -67,8 +67,8 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
     if( status == STATUS_OK )
     {
         context_make( &plan );
-        if( text.length != 0 ) block = block_take_system( plan.context, text.length + 1 );
-        if( block.at == BLOCK_NONE && text.length != 0 ) status = STATUS_BUFFER_TOO_SMALL;
+        if( text.length != 0 && system_take( plan.context, text.length + 1, &block ) != STATUS_OK )
+            status = STATUS_BUFFER_TOO_SMALL;
     }
     if( status == STATUS_OK )
     {
@@ -92,14 +92,14 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_deinit, ( dmheap_context_t *
     bool found = context_forget( context );
     if( found )
     {
-        used           = context->end - context->first - context->free_bytes - context->system_bytes;
+        used           = context->end - context->first - context->free_words - context->system.live;
         context->magic = 0;
     }
     unlock();
     if( !found )
         report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
     else if( used != 0 )
-        report_buffer( STATUS_BLOCKS_LEFT, context, used, 0 );
+        report_buffer( STATUS_BLOCKS_LEFT, context, used * WORD_SIZE, 0 );
     return found;
 }
 

@@ -36,7 +36,7 @@ static bool register_module( dmheap_context_t* only, const char* name )
     owner_t           owner;
     status_t          status = enroll( only, name, &context, &owner );
     report_module( status == STATUS_OK ? STATUS_KNOWN_MODULE : status, name );
-    return status == STATUS_OK || status == STATUS_REGISTERED;
+    return is_resolved( status );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _register_module, ( const char* module_name ) )
@@ -57,10 +57,10 @@ static dmheap_module_t open_module( dmheap_context_t* only, const char* name )
     owner_t           owner;
     status_t          status = enroll( only, name, &context, &owner );
     if( status != STATUS_OK ) report_module( status, name );
-    if( status != STATUS_OK && status != STATUS_REGISTERED ) return handle;
+    if( !is_resolved( status ) ) return handle;
     lock();
-    const module_t* module = context_exists( context ) ? module_of( context, owner ) : NULL;
-    if( module != NULL ) handle = ( dmheap_module_t ){ context, owner | (uint32_t)module->serial << 16 };
+    const holding_t* holding = context_exists( context ) ? holding_of( context, owner ) : NULL;
+    if( holding != NULL ) handle = ( dmheap_module_t ){ context, owner_key( owner, holding->serial ) };
     unlock();
     return handle;
 }
@@ -84,28 +84,23 @@ static status_t limit_module( dmheap_context_t* context, const char* name, size_
     status_t status = STATUS_NO_HEAP;
     lock();
     if( context_exists( context ) ) status = owner_lookup( context, name, true, &owner );
-    if( status == STATUS_OK || status == STATUS_REGISTERED )
+    if( is_resolved( status ) )
     {
-        module_t* module = module_of( context, owner );
-        if( module->state & MODULE_LEAVING )
+        holding_t* holding = holding_of( context, owner );
+        if( holding->leaving )
             status = STATUS_LEAVING;
         else
-            module->limit = bytes < MODULE_NO_LIMIT ? (uint32_t)bytes : MODULE_NO_LIMIT;
+            holding->limit = bytes >> WORD_SHIFT < LIMIT_NONE ? (uint32_t)( bytes >> WORD_SHIFT ) : LIMIT_NONE;
     }
     unlock();
     if( status != STATUS_OK ) report_module( status, name );
     return status;
 }
 
-static bool is_done( status_t status )
-{
-    return status == STATUS_OK || status == STATUS_REGISTERED;
-}
-
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_module_limit,
                             ( dmheap_context_t * context, const char* module_name, size_t limit_bytes ) )
 {
-    return is_done( limit_module( context, module_name, limit_bytes ) );
+    return is_resolved( limit_module( context, module_name, limit_bytes ) );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) )
@@ -113,7 +108,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _set_module_limit, ( const char* 
     size_t            number = 0;
     dmheap_context_t* context;
     for( ; ( context = default_number( number ) ) != NULL; number++ )
-        if( !is_done( limit_module( context, module_name, limit_bytes ) ) ) return false;
+        if( !is_resolved( limit_module( context, module_name, limit_bytes ) ) ) return false;
     if( number == 0 ) report_module( STATUS_NO_HEAP, module_name );
     return number != 0;
 }
@@ -131,13 +126,13 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* name )
     if( status == STATUS_OK )
     {
         known = owner_resolve( context, name, &owner );
-        if( !is_done( known ) ) status = known;
+        if( !is_resolved( known ) ) status = known;
         /* registering left the critical section: the block may have gone meanwhile */
         else if( known == STATUS_REGISTERED )
             status = block_locate( context, pointer, &context, &block );
     }
     size_t size = status == STATUS_OK ? block_usable_size( context, block ) : 0;
-    if( status == STATUS_OK ) status = module_retag( context, block, owner );
+    if( status == STATUS_OK ) status = owner_retag( context, block, owner );
     unlock();
     if( known == STATUS_REGISTERED ) report_module( known, name );
     if( status != STATUS_OK )
@@ -159,29 +154,25 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_retag,
 /* ---- Taking modules down ---- */
 
 /* Carries out what module_leave() began: passes the blocks on or frees them, and forgets the module. Not locked. */
-static void sweep_module( dmheap_context_t* context, module_sweep_t* sweep, const module_name_t* name )
+static void sweep_module( dmheap_context_t* context, module_sweep_t* sweep )
 {
     IN_STEPS( context, module_sweep_step( context, sweep ) )
-    lock();
-    bool        exists  = context_exists( context );
-    bool        current = exists && module_is_current( context, sweep->owner, sweep->serial );
-    const void* damaged = exists && sweep->trouble != STATUS_OK ? block_payload( context, sweep->damaged ) : NULL;
-    unlock();
-    if( damaged != NULL ) report( &( report_t ){ .status = sweep->trouble, .address = damaged } );
-    if( current ) forget_module( context, sweep->owner, name );
+    if( sweep->damaged.at != 0 )
+        report( &( report_t ){ .status = STATUS_CORRUPTED, .address = block_payload( context, sweep->damaged ) } );
+    owner_reap( context, sweep->key & UINT16_MAX );
 }
 
-/* `copy` is the name in memory that is not the heap's. STATUS_UNREGISTERED or STATUS_UNKNOWN_MODULE. Not locked. */
-static status_t unregister_module( dmheap_context_t* context, const module_name_t* copy )
+/* STATUS_UNREGISTERED or STATUS_UNKNOWN_MODULE. Not locked. */
+static status_t unregister_module( dmheap_context_t* context, const module_name_t* name )
 {
     module_sweep_t sweep;
-    owner_t        owner = OWNER_NOBODY;
+    owner_t        owner = 0;
     lock();
-    if( context_exists( context ) ) owner = module_find( context, copy );
-    if( owner != OWNER_NOBODY ) module_leave( context, owner, OWNER_SYSTEM, &sweep );
+    if( context_exists( context ) ) owner = module_find( context, name );
+    if( owner != 0 ) module_leave( context, owner, 0, &sweep );
     unlock();
-    if( owner == OWNER_NOBODY ) return STATUS_UNKNOWN_MODULE;
-    sweep_module( context, &sweep, copy );
+    if( owner == 0 ) return STATUS_UNKNOWN_MODULE;
+    sweep_module( context, &sweep );
     return STATUS_UNREGISTERED;
 }
 
@@ -250,28 +241,22 @@ static status_t rename_to_free( dmheap_context_t* context, owner_t owner, const 
 static status_t rename_module( dmheap_context_t* context, const module_name_t* old_name, const module_name_t* new_name )
 {
     module_sweep_t sweep;
-    owner_t        owner  = OWNER_NOBODY;
+    owner_t        owner  = 0;
     owner_t        heir   = OWNER_NOBODY;
     status_t       status = STATUS_UNKNOWN_MODULE;
     lock();
     if( context_exists( context ) ) owner = module_find( context, old_name );
-    if( owner != OWNER_NOBODY )
+    if( owner != 0 )
     {
-        heir   = new_name != NULL ? module_find( context, new_name ) : (owner_t)OWNER_NOBODY;
-        status = STATUS_OK;
-        if( module_of( context, owner )->state & MODULE_LEAVING ) status = STATUS_LEAVING;
+        status = holding_of( context, owner )->leaving ? STATUS_LEAVING : STATUS_OK;
+        if( new_name != NULL ) heir = module_find( context, new_name );
     }
-    bool merges = status == STATUS_OK && ( heir != OWNER_NOBODY || new_name == NULL ) && heir != owner;
-    if( merges )
-    {
-        module_pin( context, heir );
-        module_leave( context, owner, heir, &sweep );
-    }
+    bool merges = status == STATUS_OK && heir != 0 && heir != owner;
+    if( merges ) module_leave( context, owner, owner_key( heir, holding_of( context, heir )->serial ), &sweep );
     unlock();
     if( status != STATUS_OK || heir == owner ) return status;
     if( !merges ) return rename_to_free( context, owner, old_name, new_name );
-    sweep_module( context, &sweep, old_name );
-    owner_unpin( context, heir );
+    sweep_module( context, &sweep );
     return STATUS_OK;
 }
 

@@ -2,8 +2,8 @@
  * Blocks: take, release, resize, and the exact answer to what a pointer is. May not know modules beyond the owner that
  * a header carries, nor lock, nor log.
  *
- * Every function that changes the heap first verifies all that it is going to follow, so that STATUS_CORRUPTED means
- * that nothing was changed. The invariants are those of block_is_valid().
+ * Every function that changes the heap first verifies all blocks that it is going to change, so that STATUS_CORRUPTED
+ * means that nothing was changed. Sizes are words.
  */
 #ifndef DMHEAP_BLOCK_H
 #define DMHEAP_BLOCK_H
@@ -21,8 +21,8 @@ enum
 /* Size of a block with a payload of `payload` bytes at `alignment`, 0: none; 0 where no block of this heap can. */
 static inline uint32_t block_size_to_take( const dmheap_context_t* context, size_t payload, size_t alignment )
 {
-    if( alignment == 0 ) return block_size_for( context, payload );
-    return payload > SIZE_MAX - WORD_SIZE ? 0 : block_size_for( context, payload + WORD_SIZE );
+    if( alignment != 0 ) payload += payload <= SIZE_MAX - WORD_SIZE ? (size_t)WORD_SIZE : 0;
+    return block_size_for( context, payload );
 }
 
 static inline uint32_t block_size( const dmheap_context_t* context, block_t block )
@@ -37,8 +37,9 @@ static inline owner_t block_owner( const dmheap_context_t* context, block_t bloc
 
 static inline void block_set_owner( dmheap_context_t* context, block_t block, owner_t owner )
 {
-    word_t* header = block_header( context, block );
-    *header        = ( *header & ( ( 1u << context->owner_shift ) - 1 ) ) | owner << context->owner_shift;
+    word_t*  header = block_header( context, block );
+    uint32_t others = HEADER_FREE | HEADER_PREVIOUS_FREE | HEADER_ALIGNED | context->size_mask;
+    *header         = ( *header & others ) | owner << context->owner_shift;
 }
 
 /* Counts a change of extent or owner as a block released and taken, so that walkers notice it. */
@@ -66,18 +67,20 @@ static inline status_t block_of( const dmheap_context_t* context, const void* po
     {
         BITS_OF_SIZE = sizeof( size_t ) * 8
     };
-    size_t offset = (uintptr_t)pointer - (uintptr_t)context;
-    size_t inside = offset - context->first;
-    size_t place  = inside >> context->granule_shift | inside << ( BITS_OF_SIZE - context->granule_shift );
-    if( place >= context->granules ) return inside < context->end - context->first ? STATUS_MISALIGNED : STATUS_OUTSIDE;
-    *block = block_at( (uint32_t)offset );
+    size_t   inside = (uintptr_t)pointer - (uintptr_t)image_word( context, context->first );
+    unsigned shift  = context->granule_shift + (unsigned)WORD_SHIFT;
+    size_t   place  = inside >> shift | inside << ( BITS_OF_SIZE - shift );
+    if( place >= context->granules )
+        return inside >> WORD_SHIFT < context->end - context->first ? STATUS_MISALIGNED : STATUS_OUTSIDE;
+    *block = block_at( context->first + (uint32_t)( inside >> WORD_SHIFT ) );
     *bit   = (uint32_t)place;
     return map_get( context, *bit ) ? STATUS_OK : STATUS_NOT_LIVE;
 }
 
-/* Takes a live block of `size` bytes, from block_size_to_take() with the same alignment, out of the free memory, or
- * BLOCK_NONE or BLOCK_DAMAGED. O(1). */
-block_t block_take( dmheap_context_t* context, uint32_t size, size_t alignment, owner_t owner );
+/* Takes a live block of `*size` words, from block_size_to_take() with the same alignment, out of the free memory, or
+ * BLOCK_NONE or BLOCK_DAMAGED. Less than the smallest block is not left behind, but given away with it: `*size` tells.
+ * O(1). */
+block_t block_take( dmheap_context_t* context, uint32_t* size, size_t alignment, owner_t owner );
 
 /* Gives a live block back and merges it with its free neighbours. STATUS_CORRUPTED. O(1). */
 status_t block_release( dmheap_context_t* context, block_t block );
@@ -91,22 +94,17 @@ status_t block_resize( dmheap_context_t* context, block_t block, uint32_t size )
  * STATUS_NO_MEMORY, STATUS_CORRUPTED. O(1). */
 status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32_t size, size_t alignment );
 
-/* The same for blocks that hold the heap's own records, which are counted apart. */
-block_t  block_take_system( dmheap_context_t* context, size_t payload );
-status_t block_release_system( dmheap_context_t* context, block_t block );
-
 /* Moves `block` to the next live one at or behind it. Each look at a word of the start map costs one of `looks`. True
  * where there is one; else `block` is where to go on: not in front of `end` when there is none left. */
-static inline bool block_next_live( const dmheap_context_t* context, block_t* block, uint32_t* looks )
+static inline bool block_next_live( const dmheap_context_t* context, block_t* block, uint32_t looks )
 {
     uint32_t from = map_bit( context, *block );
     uint32_t bit  = from;
     uint32_t bits = 0;
-    while( bits == 0 && bit < context->granules && *looks != 0 )
+    for( ; bits == 0 && bit < context->granules && looks != 0; looks-- )
     {
         bits = *map_word( context, bit ) >> ( bit & ( BITS_OF_WORD - 1 ) );
         bit  = bits != 0 ? bit + bits_lowest( bits ) : ( bit | ( BITS_OF_WORD - 1 ) ) + 1;
-        --*looks;
     }
     block->at += ( bit - from ) << context->granule_shift;
     return bits != 0;

@@ -7,119 +7,94 @@
 
 #include "block.h"
 
-enum
+/* Whether there is a free block at `block`: header, foot and list agree on it. Tells its size. */
+static HOT bool free_is_valid( const dmheap_context_t* context, block_t block, uint32_t* size )
 {
-    NO_BIN = UINT16_MAX
-};
-
-/* The bin of a free block, NO_BIN where the block is not what its header says, or its list is overwritten. */
-static inline uint32_t bin_of( const dmheap_context_t* context, block_t block, uint32_t size )
-{
-    uint32_t header = *block_header( context, block );
-    if( size < context->min_size || block.at + size > context->end || header_size( context, header ) != size ||
-        !header_is_free( context, header ) )
-        return NO_BIN;
-    uint32_t bin = index_bin( context, size );
-    return index_holds( context, block, bin ) ? bin : (uint32_t)NO_BIN;
+    if( !block_in_heap( context, block.at ) ) return false;
+    /* a header with any other flag, or an owner, is a size beyond the end */
+    size_t whole = (size_t)( *block_header( context, block ) ^ HEADER_FREE ) << header_scale( context );
+    if( whole > context->end - block.at ) return false;
+    *size = (uint32_t)whole;
+    return *block_foot_before( context, block_at( block.at + *size ) ) == *size && index_holds( context, block );
 }
 
 /* Makes a free block; the header behind it must say so already. */
-static HOT void make_free( dmheap_context_t* context, block_t block, uint32_t size, index_place_t place )
+static HOT void make_free( dmheap_context_t* context, block_t block, uint32_t size )
 {
     *block_header( context, block )                            = header_of_free( context, size );
     *block_foot_before( context, block_at( block.at + size ) ) = size;
-    index_insert( context, block, place );
+    index_link( context, block, size );
 }
 
-/* Makes a live block of the first `size` bytes of `whole`, which is in no list any more. Less than the smallest block is
- * not left behind, but given away with it: `size` tells. `rest_place` is where the rest goes. */
-static HOT void split( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t* size,
-                       index_place_t rest_place, uint32_t header )
+/* Makes a live block of the first `*size` words of `whole`, which is in no list any more. `header` has its owner and
+ * whether the block in front is free. */
+static HOT void split( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t* size, uint32_t header )
 {
     uint32_t rest = whole - *size;
     if( rest >= context->min_size )
-        make_free( context, block_at( block.at + *size ), rest, rest_place );
+        make_free( context, block_at( block.at + *size ), rest );
     else
     {
         *size = whole;
-        *block_header( context, block_at( block.at + whole ) ) &= ~(uint32_t)HEADER_PREVIOUS_FREE;
+        *block_header( context, block_at( block.at + whole ) ) &= ~HEADER_PREVIOUS_FREE;
         context->free_blocks--;
     }
-    *block_header( context, block ) = header | *size >> context->size_scale;
+    *block_header( context, block ) = header | *size >> header_scale( context );
     map_set( context, map_bit( context, block ) );
     context->taken++;
-    uint32_t left       = context->free_bytes - *size;
-    context->free_bytes = left;
+    uint32_t left       = context->free_words - *size;
+    context->free_words = left;
     if( left < context->free_lowest ) context->free_lowest = left;
 }
 
 /* block_take() in line: at the heap's alignment, and of the first block in a list. */
 static HOT block_t take_block( dmheap_context_t* context, uint32_t* size, owner_t owner )
 {
-    uint32_t      bin;
-    index_place_t rest_place = { 0, NULL };
-    block_t       block      = index_find( context, *size, &bin );
-    if( block.at == 0 ) return block;
-    if( !block_in_heap( context, block.at ) ) return block_at( BLOCK_DAMAGED );
-    uint32_t header = *block_header( context, block );
-    uint32_t whole  = header_size( context, header );
-    if( whole < *size || block.at + whole > context->end || !header_is_free( context, header ) ||
-        !index_holds_head( context, block ) )
-        return block_at( BLOCK_DAMAGED );
-    if( whole - *size >= context->min_size && !index_find_place( context, whole - *size, &rest_place ) )
-        return block_at( BLOCK_DAMAGED );
-    index_remove_head( context, block, bin );
-    split( context, block, whole, size, rest_place, owner << context->owner_shift );
+    uint32_t whole;
+    block_t  block = index_find( context, *size );
+    if( block.at == BLOCK_NONE ) return block;
+    if( !free_is_valid( context, block, &whole ) || whole < *size ) return block_at( BLOCK_DAMAGED );
+    index_unlink( context, block );
+    split( context, block, whole, size, header_of( context, owner, 0 ) );
     return block;
 }
 
 /* block_release() in line; `bit` is the block's in the start map, `released` tells the size. */
 static HOT status_t release_block( dmheap_context_t* context, block_t block, uint32_t bit, uint32_t* released )
 {
-    uint32_t header   = *block_header( context, block );
-    uint32_t size     = header_size( context, header );
-    uint32_t merged   = size;
-    uint32_t next_bin = 0, before_bin = 0;
-    block_t  before = block;
-    block_t  next   = block_at( block.at + size );
-    if( header & HEADER_FREE || next.at > context->end ) return STATUS_CORRUPTED;
+    uint32_t header = *block_header( context, block );
+    uint32_t size   = header_size( context, header );
+    uint32_t behind = 0, before = 0;
+    block_t  start = block;
+    block_t  next  = block_at( block.at + size );
+    if( header & HEADER_FREE || size - 1 >= context->end - block.at ) return STATUS_CORRUPTED;
     uint32_t next_header = *block_header( context, next );
-    if( next_header & HEADER_FLAGS )
-    {
-        uint32_t next_size = header_size( context, next_header );
-        merged += next_size;
-        next_bin = bin_of( context, next, next_size );
-        if( next_bin == NO_BIN ) return STATUS_CORRUPTED;
-    }
+    if( next_header & HEADER_FREE && !free_is_valid( context, next, &behind ) ) return STATUS_CORRUPTED;
     if( header & HEADER_PREVIOUS_FREE )
     {
-        uint32_t before_size = *block_foot_before( context, block );
-        merged += before_size;
-        before.at -= before_size;
-        if( !block_in_heap( context, before.at ) ) return STATUS_CORRUPTED;
-        before_bin = bin_of( context, before, before_size );
-        if( before_bin == NO_BIN ) return STATUS_CORRUPTED;
+        uint32_t foot = *block_foot_before( context, block );
+        start.at -= foot;
+        if( !free_is_valid( context, start, &before ) || before != foot ) return STATUS_CORRUPTED;
     }
-    index_place_t place;
-    if( merged < context->min_size || !index_find_place( context, merged, &place ) ) return STATUS_CORRUPTED;
+    if( before + size + behind < context->min_size ) return STATUS_CORRUPTED;
 
-    map_clear( context, bit );
-    context->released++;
-    context->free_blocks++;
-    context->free_bytes += size;
-    if( header & HEADER_PREVIOUS_FREE )
+    if( behind != 0 )
     {
-        index_remove( context, before, before_bin );
-        context->free_blocks--;
-    }
-    if( next_header & HEADER_FLAGS )
-    {
-        index_remove( context, next, next_bin );
+        index_unlink( context, next );
         context->free_blocks--;
     }
     else
         *block_header( context, next ) = next_header | HEADER_PREVIOUS_FREE;
-    make_free( context, before, merged, place );
+    if( before != 0 )
+    {
+        index_unlink( context, start );
+        context->free_blocks--;
+    }
+    map_clear( context, bit );
+    context->released++;
+    context->free_blocks++;
+    context->free_words += size;
+    make_free( context, start, before + size + behind );
     *released = size;
     return STATUS_OK;
 }

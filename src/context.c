@@ -14,11 +14,14 @@ enum
                         : DMOD_MAX_MODULES + OWNER_FIRST_MODULE <= 256 ? 8
                                                                        : 10,
     OWNER_BITS_LEAST  = 3,
-    OWNER_BITS_MOST   = 15,                         /* the links of the tree of names have 16 */
-    SIZE_BITS_MOST    = 32 - 1 - OWNER_BITS_NEEDED, /* in a header, beside the aligned bit */
+    OWNER_BITS_MOST   = 15, /* the links of the tree of names have 16 */
+    SIZE_BITS_MOST    = BITS_OF_WORD - HEADER_FLAG_BITS - OWNER_BITS_NEEDED,
     HINT_BITS_MOST    = 7,
-    HEAP_BITS_MOST    = 31 /* byte offsets that add up without overflow */
+    CONTEXT_WORDS     = sizeof( dmheap_context_t ) / WORD_SIZE
 };
+
+/* Bytes of a heap must add up without overflow; and small processors have headers without a scale. */
+#define HEAP_WORDS_MOST ( sizeof( void* ) > WORD_SIZE ? 1u << 29 : 1u << SIZE_BITS_MOST )
 
 _Static_assert( DMOD_MAX_MODULES + OWNER_FIRST_MODULE <= 1 << 10, "more modules than a header can leave room for" );
 
@@ -32,9 +35,9 @@ static uint32_t at_most( uint32_t value, uint32_t most )
     return value > most ? most : value;
 }
 
-/* How finely free sizes are told apart: bins cost 4 bytes each, coarse ones cost memory that does not fit. Both are
- * about a hundredth of the heap this way: 2 bins a power of two in 1 KiB, 32 in 256 KiB and more. */
-static uint8_t bin_shift_for( uint32_t granules )
+/* How finely free sizes are told apart: lists cost 4 bytes each, coarse ones cost memory that does not fit. Both are
+ * about a hundredth of the heap this way: 2 lists a power of two in 1 KiB, 32 in 256 KiB and more. */
+static uint8_t list_shift_for( uint32_t granules )
 {
     return (uint8_t)at_most( ( at_least( bits_highest( granules ), 7 ) - 5 ) / 2, 5 );
 }
@@ -42,49 +45,44 @@ static uint8_t bin_shift_for( uint32_t granules )
 /* How a header and the index divide sizes up to `end`. */
 static void plan_sizes( dmheap_context_t* image, uint32_t granule )
 {
-    uint32_t size        = image->end;
-    uint32_t size_bits   = bits_highest( size - 1 ) + 1;
-    image->granule       = granule;
-    image->granule_shift = 0;
-    image->size_scale    = 0;
-    while( size_bits - image->size_scale > SIZE_BITS_MOST )
-        image->size_scale++;
-    while( image->granule >> HEADER_FLAG_BITS >> image->size_scale == 0 )
-        image->granule <<= 1;
-    while( image->granule >> image->granule_shift > 1 )
-        image->granule_shift++;
-    size_bits -= image->size_scale;
+    uint32_t size_bits = bits_highest( image->end ) + 1;
+    uint32_t scale     = size_bits > SIZE_BITS_MOST ? size_bits - SIZE_BITS_MOST : 0;
+    /* a module costs some 16 words: a heap has no use for more numbers than it can hold modules */
+    uint32_t useful = at_least( size_bits, OWNER_BITS_LEAST + 5 ) - 5;
 
-    image->min_size    = at_least( BLOCK_MIN_SIZE, image->granule );
-    image->size_mask   = ( ( 1u << size_bits ) - 1 ) & ~(uint32_t)HEADER_FLAGS;
-    image->owner_shift = (uint8_t)( size_bits + 1 );
-    /* a module costs some 64 bytes: a heap has no use for more numbers than it can hold modules */
-    uint32_t useful   = at_least( bits_highest( size ), 6 + OWNER_BITS_LEAST ) - 6;
-    image->owner_bits = (uint8_t)at_most( at_most( 32u - image->owner_shift, OWNER_BITS_MOST ), useful );
-    image->bin_shift  = bin_shift_for( size >> image->granule_shift );
-    image->bin_linear = image->granule << image->bin_shift;
+    image->granule       = at_least( granule, 1u << scale );
+    image->granule_shift = (uint8_t)bits_highest( image->granule );
+    image->size_scale    = (uint8_t)scale;
+    image->min_size      = at_least( BLOCK_MIN_SIZE, image->granule );
+    image->size_mask     = ( 1u << ( size_bits - scale ) ) - 1;
+    image->owner_shift   = (uint8_t)( size_bits - scale );
+    image->owner_bits    = (uint8_t)at_most(
+           at_most( BITS_OF_WORD - HEADER_FLAG_BITS - (uint32_t)image->owner_shift, OWNER_BITS_MOST ), useful );
+    image->list_shift = list_shift_for( image->end >> image->granule_shift );
+    image->linear     = image->granule << image->list_shift;
 }
 
-/* Places the parts of the image that follow the context; returns the bytes of all control data. */
-static uint32_t plan_parts( dmheap_context_t* image )
+/* Places the parts of the image that follow the context. */
+static void plan_parts( dmheap_context_t* image, uint32_t start )
 {
-    uint32_t size      = image->end;
-    uint32_t first_bin = index_bin( image, image->min_size );
-    uint32_t last_bin  = index_bin( image, size );
-    uint32_t hint_bits = at_most( at_least( bits_highest( size ) / 2, 3 ) - 2, HINT_BITS_MOST );
-    uint32_t levels    = (uint32_t)image->owner_bits - bits_highest( OWNER_FIRST_MODULE );
-    image->hint_shift  = (uint8_t)( BITS_OF_WORD - hint_bits );
+    uint32_t smallest  = index_list( image, image->min_size ); /* as numbers, since lists_at is 0 so far */
+    uint32_t lists     = index_list( image, image->end ) - smallest + 1;
+    uint32_t hint_bits = at_most( at_least( bits_highest( image->end ) / 2, 2 ) - 1, HINT_BITS_MOST );
+    uint32_t at        = CONTEXT_WORDS;
 
-    uint32_t at    = (uint32_t)sizeof( dmheap_context_t ) + ( last_bin / BITS_OF_WORD + 1 ) * WORD_SIZE;
-    image->bins_at = (int16_t)( (int32_t)at - (int32_t)( first_bin * WORD_SIZE ) );
-    at += ( last_bin - first_bin + 1 ) * WORD_SIZE;
-    image->hints_at = (uint16_t)at;
-    at += ( 1u << hint_bits ) * (uint32_t)sizeof( uint16_t );
+    at += ( CONTEXT_WORDS + lists + BITS_OF_WORD - 2 ) / ( BITS_OF_WORD - 1 ); /* a bit for each place up to the last */
+    image->lists_at = at - smallest;
+    at += lists;
+    image->lists_end  = at;
+    image->hints_at   = (uint16_t)at;
+    image->hint_shift = (uint8_t)( BITS_OF_WORD - hint_bits );
+    at += ( ( 1u << hint_bits ) + 1 ) / 2;
     image->directory_at = (uint16_t)at;
-    at += levels * WORD_SIZE;
+    at += image->owner_bits - 1u + CHUNK_FIRST_SPAN;
 
     image->map_at = (uint16_t)at;
-    return at + ( ( size >> image->granule_shift >> WORD_SHIFT ) + 1 ) * WORD_SIZE;
+    image->first  = at + ( ( image->end - at ) >> image->granule_shift >> BITS_SHIFT ) + 2;
+    image->first += ( 0u - start - image->first ) & ( image->granule - 1 );
 }
 
 status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan_t* plan )
@@ -95,7 +93,7 @@ status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan
     if( alignment == 0 || ( alignment & ( alignment - 1 ) ) != 0 || alignment > size )
         return STATUS_BAD_BUFFER_ALIGNMENT;
     if( size < skip + sizeof( dmheap_context_t ) + WORD_SIZE ) return STATUS_BUFFER_TOO_SMALL;
-    if( size >> ( HEAP_BITS_MOST - 1 ) > 1 ) return STATUS_BUFFER_TOO_LARGE;
+    if( size >> WORD_SHIFT >= HEAP_WORDS_MOST ) return STATUS_BUFFER_TOO_LARGE;
 
     dmheap_context_t* image = &plan->image;
     __builtin_memset( image, 0, sizeof *image );
@@ -103,41 +101,53 @@ status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan
     plan->context = (dmheap_context_t*)start;
 
     /* up to where the end mark lies, so that the same plan comes of the size that the heap turns out to have */
+    uint32_t from = (uint32_t)( start >> WORD_SHIFT );
     uint32_t slop = 0;
-    image->end    = (uint32_t)( size - skip );
+    image->end    = (uint32_t)( ( size - skip ) >> WORD_SHIFT );
     do
     {
+        if( image->end < CONTEXT_WORDS + slop ) return STATUS_BUFFER_TOO_SMALL;
         image->end -= slop;
-        if( image->end < sizeof *image ) return STATUS_BUFFER_TOO_SMALL;
-        plan_sizes( image, at_least( (uint32_t)alignment, WORD_SIZE ) );
-        slop = (uint32_t)( start + image->end ) & ( image->granule - 1 );
+        plan_sizes( image, at_least( (uint32_t)( alignment >> WORD_SHIFT ), 1 ) );
+        slop = ( from + image->end ) & ( image->granule - 1 );
     } while( slop != 0 );
 
-    plan->control_bytes = plan_parts( image );
-    image->first        = plan->control_bytes + WORD_SIZE;
-    image->first += ( 0u - (uint32_t)( start + image->first ) ) & ( image->granule - 1 );
+    plan_parts( image, from );
     if( image->first > image->end || image->end - image->first < image->min_size ) return STATUS_BUFFER_TOO_SMALL;
-    image->granules = ( image->end - image->first ) >> image->granule_shift;
-    image->reach    = ( image->end - image->min_size - WORD_SIZE ) >> 2;
+    image->granules     = ( image->end - image->first ) >> image->granule_shift;
+    image->reach        = image->end - 2;
+    image->record_reach = image->reach - (uint32_t)( sizeof( module_t ) / WORD_SIZE );
     return STATUS_OK;
+}
+
+/* Makes the records that are always there. */
+static void make_owners( dmheap_context_t* context )
+{
+    uint32_t chunk = context->directory_at + context->owner_bits - 1u;
+
+    *directory_chunk( context, OWNER_NOBODY ) = chunk - OWNER_NOBODY;
+    *image_word( context, chunk )             = offsetof( dmheap_context_t, nobody ) / WORD_SIZE;
+    context->owner_span                       = 1;
+    context->system.limit                     = LIMIT_NONE;
+    context->nobody.limit                     = LIMIT_NONE;
 }
 
 void context_make( const context_plan_t* plan )
 {
     dmheap_context_t* context = plan->context;
-    uint32_t          size    = plan->image.end - plan->image.first;
-    __builtin_memset( context, 0, plan->control_bytes );
+    block_t           block   = block_at( plan->image.first );
+    block_t           end     = block_at( plan->image.end );
+    uint32_t          size    = end.at - block.at;
+    __builtin_memset( context, 0, block.at * (size_t)WORD_SIZE );
     *context = plan->image;
+    make_owners( context );
 
-    block_t block                                           = block_at( context->first );
-    *block_header( context, block )                         = header_of_free( context, size );
-    *block_header( context, block_at( context->end ) )      = HEADER_PREVIOUS_FREE;
-    *block_foot_before( context, block_at( context->end ) ) = size;
-    index_place_t place;
-    (void)index_find_place( context, size, &place );
-    index_insert( context, block, place );
+    *block_header( context, block )    = header_of_free( context, size );
+    *block_header( context, end )      = HEADER_PREVIOUS_FREE;
+    *block_foot_before( context, end ) = size;
+    index_link( context, block, size );
     context->free_blocks = 1;
-    context->free_bytes  = size;
+    context->free_words  = size;
     context->free_lowest = size;
 }
 

@@ -26,7 +26,6 @@ extern context_registry_t context_registry;
 typedef struct
 {
     dmheap_context_t* context;
-    uint32_t          control_bytes;
     dmheap_context_t  image;
 } context_plan_t;
 

@@ -1,19 +1,22 @@
 /*
  * What lies in a heap's buffer, and the accessors by which all other files reach it. May not decide anything.
  *
- *   [ context | bitmaps | bins | hints | directory | start map | block | block | ... | end mark ]
+ *   [ context | bitmap | lists | hints | directory | first chunk | start map | block | block | ... | end mark ]
  *
- * The image holds no pointer: a block is named by the bytes from the context to its payload; 0 is no block.
+ * Everything is counted in words of 32 bits from the context on. The image holds no pointer: a block is named by the
+ * place of its payload, a list by the place of its head; 0 is none.
  *
  *   live:  [ header ][ payload ........................ ]   the header is the word in front of the payload
- *   free:  [ header ][ next ][ previous ] ... [ foot ]      the foot, the block's size, is its last word
+ *   free:  [ header ][ next ][ link ] ......... [ foot ]    the foot, the block's size, is its last word
  *
- *   header: | owner | aligned | size | previous is free | free |
+ *   header: | free | previous is free | aligned | owner | size |
  *
- * A size is in bytes and a multiple of the granule, so that it leaves the lowest two bits to flags; in a heap of more
- * than 32 MiB the header holds it shifted right by `size_scale`, which the granule allows for. `aligned` marks a live
- * block whose last word holds log2 of the alignment that it was asked for. The end mark is a header of size 0, never
- * free, at `end`.
+ * `next` is the following block of the list. `link` is the place of the word that leads here: the list's head, or the
+ * `next` of the block before. So a block leaves its list without its size, or which list it is, being known.
+ *
+ * A size is a multiple of the granule. On hosts, in a heap of more than 32 MiB, the header holds it shifted right by
+ * `size_scale`, which a larger granule allows for. `aligned` marks a live block whose last word holds log2 of the
+ * alignment that it was asked for. The end mark is a header of size 0, never free, at `end`.
  *
  * The start map has a bit for each granule, set where a live payload starts.
  */
@@ -26,76 +29,91 @@
 /* User memory of any type is read and written as words once it is free. */
 typedef uint32_t __attribute__( ( may_alias ) ) word_t;
 
-/* A block: the bytes from the context to its payload; a struct so that it does not mix with sizes. */
+/* The place of a block's payload; a struct so that it does not mix with sizes. */
 typedef struct
 {
     uint32_t at;
 } block_t;
 
-/* Who owns a block: nobody, the heap itself, a realloc in progress, or a module from OWNER_FIRST_MODULE on. */
+/* Who owns a block: a realloc in progress, the heap itself, nobody, or a module from OWNER_FIRST_MODULE on. All but the
+ * first have a record, see module.h. */
 typedef uint32_t owner_t;
+
+/* Beyond what an enum can hold. */
+#define HEADER_FREE          ( 1u << 31 )
+#define HEADER_PREVIOUS_FREE ( 1u << 30 )
+#define HEADER_ALIGNED       ( 1u << 29 )
 
 enum
 {
     IMAGE_MAGIC = 0x50484d44, /* "DMHP" */
 
-    HEADER_FREE          = 1u << 0,
-    HEADER_PREVIOUS_FREE = 1u << 1,
-    HEADER_FLAG_BITS     = 2,
-    HEADER_FLAGS         = HEADER_FREE | HEADER_PREVIOUS_FREE,
+    HEADER_FLAG_BITS = 3,
 
-    OWNER_NOBODY       = 0,
+    OWNER_MOVING       = 0,
     OWNER_SYSTEM       = 1,
-    OWNER_MOVING       = 2,
-    OWNER_FIRST_MODULE = 4, /* a power of two: see module.c's directory */
+    OWNER_NOBODY       = 2,
+    OWNER_FIRST_MODULE = 3,
 
     WORD_SIZE      = 4,
+    WORD_SHIFT     = 2, /* log2 of the above */
     BITS_OF_WORD   = 32,
-    WORD_SHIFT     = 5,
-    BLOCK_MIN_SIZE = 4 * WORD_SIZE /* header, next, previous, foot */
+    BITS_SHIFT     = 5,
+    BLOCK_MIN_SIZE = 4 /* header, next, link, foot */
 };
+
+/* What an owner holds, in words of whole blocks. */
+typedef struct
+{
+    uint32_t live, peak;
+    uint32_t limit; /* of a leaving module: the key of the owner to whom its blocks go */
+    uint32_t blocks;
+    uint16_t leaving; /* being unregistered or merged into another: it gets nothing any more */
+    uint16_t serial;  /* of the registration: tells a module from a later one with the same number */
+} holding_t;
 
 struct dmheap_context
 {
-    uint32_t magic;
-    uint32_t first;      /* the first block */
-    uint32_t end;        /* the end mark, as if it had a payload */
-    uint32_t reach;      /* see block_in_heap() */
-    uint32_t granule;    /* bytes */
-    uint32_t min_size;   /* of a block */
-    uint32_t size_mask;  /* of a header */
-    uint32_t bin_linear; /* sizes below twice this have a bin of their own */
-    uint32_t granules;   /* from the first block to the end mark: bits of the start map */
-    uint16_t map_at;     /* bytes from the context, as are the next three */
-    int16_t  bins_at;    /* of bin 0, which no size has: see index.h */
+    uint32_t reach; /* what may be the place of a free block, or of a word that leads to one, is below this */
+    uint32_t magic; /* follows what 0, no block, would have for its link: see index_link() */
+    uint32_t first; /* the first block */
+    uint32_t end;   /* the end mark, as if it had a payload */
+    uint32_t granule;
+    uint32_t min_size;  /* of a block */
+    uint32_t size_mask; /* of a header */
+    uint32_t linear;    /* sizes below twice this have a list of their own */
+    uint32_t lists_at;  /* see index_list() */
+    uint32_t lists_end;
+    uint32_t granules;     /* from the first block to the end mark: bits of the start map */
+    uint32_t record_reach; /* what may be the place of a record is up to this */
+    uint16_t map_at;
     uint16_t hints_at;
     uint16_t directory_at;
-    uint16_t system_blocks; /* changes, as does all from bin_summary on */
-    uint8_t  bin_shift;     /* log2 of the bins per power of two */
-    uint8_t  granule_shift;
-    uint8_t  size_scale;  /* of a header */
-    uint8_t  owner_shift; /* of a header */
-    uint8_t  owner_bits;  /* owners are smaller than 1 << owner_bits */
-    uint8_t  hint_shift;  /* 32 - log2 of the hint slots */
+    uint8_t  list_shift;    /* log2 of the lists per power of two */
+    uint8_t  granule_shift; /* log2 of the granule */
+    uint8_t  size_scale;    /* of a header */
+    uint8_t  owner_shift;   /* of a header */
+    uint8_t  owner_bits;    /* owners are smaller than 1 << owner_bits */
+    uint8_t  hint_shift;    /* 32 - log2 of the hint slots */
 
-    uint32_t bin_summary; /* a bit for each bitmap word that is not 0 */
-    uint32_t free_bytes;  /* in free blocks */
-    uint32_t free_lowest; /* lowest that free_bytes has been */
-    uint32_t free_blocks;
-    uint32_t taken;    /* blocks taken since init, modulo 2^32 */
-    uint32_t released; /* blocks released since init; taken - released are live */
-    uint32_t failures; /* allocations refused */
-    uint32_t system_bytes;
-    uint32_t name;        /* the block that holds the heap's name, 0: none */
-    uint16_t module_root; /* of the tree of names */
-    uint16_t module_free; /* first owner given back, 0: none */
-    uint16_t module_span; /* owners in use since the table was last empty, from OWNER_FIRST_MODULE on */
-    uint16_t module_count;
-    uint16_t module_serial; /* of the last registration */
-    uint16_t moving;        /* blocks of OWNER_MOVING */
+    uint32_t  list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
+    uint32_t  free_words;   /* in free blocks */
+    uint32_t  free_lowest;  /* lowest that this has been */
+    uint32_t  free_blocks;
+    uint32_t  taken;       /* blocks taken since init, modulo 2^32 */
+    uint32_t  released;    /* blocks released since init; taken - released are live */
+    uint32_t  failures;    /* allocations refused */
+    uint32_t  name;        /* the block that holds the heap's name, 0: none */
+    uint32_t  owner_span;  /* from OWNER_NOBODY on so many are in use or were given back */
+    uint16_t  moving;      /* blocks of OWNER_MOVING */
+    uint16_t  module_root; /* of the tree of names */
+    uint16_t  module_free; /* first owner given back, 0: none */
+    uint16_t  module_count;
+    uint16_t  module_serial; /* of the last registration */
+    holding_t system, nobody;
 };
 
-_Static_assert( sizeof( struct dmheap_context ) == 100, "the context has no padding and is the same on every target" );
+_Static_assert( sizeof( struct dmheap_context ) == 148, "the context has no padding and is the same on every target" );
 
 /* What every allocation runs through is put in line, unless the library is built for size; what few need is kept out of
  * the way of the others. */
@@ -120,29 +138,25 @@ static inline uint32_t bits_lowest( uint32_t bits )
 
 /* ---- Parts of the image ---- */
 
-static inline void* context_part( const dmheap_context_t* context, size_t at )
+static inline word_t* image_word( const dmheap_context_t* context, uint32_t at )
 {
-    return (void*)( (uintptr_t)context + at );
+    return (word_t*)(uintptr_t)context + at;
 }
 
-static inline word_t* context_bitmaps( const dmheap_context_t* context )
+/* The word of the bitmap that has the bit of the list at this place. */
+static inline word_t* bitmap_word( const dmheap_context_t* context, uint32_t list )
 {
-    return context_part( context, sizeof *context );
+    return image_word( context, sizeof *context / WORD_SIZE + ( list >> BITS_SHIFT ) );
 }
 
-static inline word_t* context_bins( const dmheap_context_t* context )
+static inline uint32_t bit_of( uint32_t number )
 {
-    return context_part( context, (size_t)context->bins_at );
+    return 1u << ( number & ( BITS_OF_WORD - 1 ) );
 }
 
 static inline uint16_t* context_hints( const dmheap_context_t* context )
 {
-    return context_part( context, context->hints_at );
-}
-
-static inline word_t* context_directory( const dmheap_context_t* context )
-{
-    return context_part( context, context->directory_at );
+    return (uint16_t*)(uintptr_t)image_word( context, context->hints_at );
 }
 
 /* ---- Blocks ---- */
@@ -154,96 +168,89 @@ static inline block_t block_at( uint32_t at )
 
 static inline void* block_payload( const dmheap_context_t* context, block_t block )
 {
-    return context_part( context, block.at );
+    return image_word( context, block.at );
 }
 
 static inline word_t* block_header( const dmheap_context_t* context, block_t block )
 {
-    return (word_t*)block_payload( context, block ) - 1;
+    return image_word( context, block.at ) - 1;
 }
 
 /* The last word of whatever block lies in front of `block`. */
 static inline word_t* block_foot_before( const dmheap_context_t* context, block_t block )
 {
-    return (word_t*)block_payload( context, block ) - 2;
+    return image_word( context, block.at ) - 2;
 }
 
 static inline word_t* free_next( const dmheap_context_t* context, block_t block )
 {
-    return (word_t*)block_payload( context, block );
+    return image_word( context, block.at );
 }
 
-static inline word_t* free_previous( const dmheap_context_t* context, block_t block )
+static inline word_t* free_link( const dmheap_context_t* context, block_t block )
 {
-    return (word_t*)block_payload( context, block ) + 1;
+    return image_word( context, block.at ) + 1;
+}
+
+/* Small processors address no heap that needs a scale, and pay for none. */
+static inline unsigned header_scale( const dmheap_context_t* context )
+{
+    return sizeof( void* ) > WORD_SIZE ? context->size_scale : 0u;
 }
 
 static inline uint32_t header_size( const dmheap_context_t* context, uint32_t header )
 {
-    return ( header & context->size_mask ) << context->size_scale;
+    return ( header & context->size_mask ) << header_scale( context );
 }
 
 static inline owner_t header_owner( const dmheap_context_t* context, uint32_t header )
 {
-    return header >> context->owner_shift;
-}
-
-static inline uint32_t header_aligned( const dmheap_context_t* context )
-{
-    return 1u << ( context->owner_shift - 1 );
+    return header << HEADER_FLAG_BITS >> HEADER_FLAG_BITS >> context->owner_shift;
 }
 
 static inline uint32_t header_of( const dmheap_context_t* context, owner_t owner, uint32_t size )
 {
-    return owner << context->owner_shift | size >> context->size_scale;
-}
-
-/* Whether a header has no bit but those of a free block's. */
-static inline bool header_is_free( const dmheap_context_t* context, uint32_t header )
-{
-    return ( ( header - HEADER_FREE ) & ~context->size_mask ) == 0;
+    return owner << context->owner_shift | size >> header_scale( context );
 }
 
 /* A free block's header: it has no owner, and its neighbours are live. */
 static inline uint32_t header_of_free( const dmheap_context_t* context, uint32_t size )
 {
-    return size >> context->size_scale | HEADER_FREE;
+    return size >> header_scale( context ) | HEADER_FREE;
 }
 
-/* Whether a header and the links of a free list can be read and written there without leaving the buffer, and on words:
- * what every link is asked before it is followed. The rotation brings what is off a word to the top, so that one
- * comparison tells all. */
+/* Whether a header, and the links of a free list, can be read and written there without leaving the buffer: what every
+ * place that was read from the image is asked before it is followed. */
 static inline bool block_in_heap( const dmheap_context_t* context, uint32_t at )
 {
-    at -= WORD_SIZE;
-    return ( at >> 2 | at << 30 ) <= context->reach;
+    return at - 1 < context->reach - 1;
 }
 
 /* ---- Start map ---- */
-
-static inline word_t* map_word( const dmheap_context_t* context, uint32_t bit )
-{
-    return context_part( context, context->map_at + ( bit >> WORD_SHIFT ) * WORD_SIZE );
-}
 
 static inline uint32_t map_bit( const dmheap_context_t* context, block_t block )
 {
     return ( block.at - context->first ) >> context->granule_shift;
 }
 
+static inline word_t* map_word( const dmheap_context_t* context, uint32_t bit )
+{
+    return image_word( context, (uint32_t)context->map_at + ( bit >> BITS_SHIFT ) );
+}
+
 static inline bool map_get( const dmheap_context_t* context, uint32_t bit )
 {
-    return *map_word( context, bit ) >> ( bit & ( BITS_OF_WORD - 1 ) ) & 1u;
+    return ( *map_word( context, bit ) & bit_of( bit ) ) != 0;
 }
 
 static inline void map_set( dmheap_context_t* context, uint32_t bit )
 {
-    *map_word( context, bit ) |= 1u << ( bit & ( BITS_OF_WORD - 1 ) );
+    *map_word( context, bit ) |= bit_of( bit );
 }
 
 static inline void map_clear( dmheap_context_t* context, uint32_t bit )
 {
-    *map_word( context, bit ) &= ~( 1u << ( bit & ( BITS_OF_WORD - 1 ) ) );
+    *map_word( context, bit ) &= ~bit_of( bit );
 }
 
 /* ---- Sizes ---- */
@@ -251,8 +258,9 @@ static inline void map_clear( dmheap_context_t* context, uint32_t bit )
 /* Size of a block whose payload is to hold `payload` bytes; 0 where no block of this heap can. */
 static inline uint32_t block_size_for( const dmheap_context_t* context, size_t payload )
 {
-    if( payload >= context->end ) return 0;
-    uint32_t size = ( (uint32_t)payload + WORD_SIZE + context->granule - 1 ) & ( 0u - context->granule );
+    if( payload >> WORD_SHIFT >= context->end ) return 0;
+    uint32_t words = (uint32_t)( ( payload + 2 * WORD_SIZE - 1 ) >> WORD_SHIFT );
+    uint32_t size  = ( words + context->granule - 1 ) & ( 0u - context->granule );
     return size < context->min_size ? context->min_size : size;
 }
 

@@ -5,18 +5,20 @@
 
 block_t index_probe( const dmheap_context_t* context, uint32_t size )
 {
-    uint32_t candidate = context_bins( context )[index_bin( context, size )];
-    for( unsigned probe = 0; probe < INDEX_LAST_RESORT_PROBES && block_in_heap( context, candidate ); probe++ )
+    block_t block = block_at( *image_word( context, index_list( context, size ) ) );
+    for( unsigned probe = 0; probe < INDEX_LAST_RESORT_PROBES && block_in_heap( context, block.at ); probe++ )
     {
-        if( index_size_at( context, candidate ) >= size ) return block_at( candidate );
-        candidate = *free_next( context, block_at( candidate ) );
+        if( header_size( context, *block_header( context, block ) ) >= size ) return block;
+        block = block_at( *free_next( context, block ) );
     }
     return block_at( 0 );
 }
 
 block_t index_largest( const dmheap_context_t* context )
 {
-    uint32_t word = context->bin_summary != 0 ? bits_highest( context->bin_summary ) : 0;
-    uint32_t bits = context_bitmaps( context )[word];
-    return block_at( bits != 0 ? context_bins( context )[word * BITS_OF_WORD + bits_highest( bits )] : 0 );
+    uint32_t word = context->list_summary != 0 ? bits_highest( context->list_summary ) : 0;
+    uint32_t bits = *bitmap_word( context, word << BITS_SHIFT );
+    if( bits == 0 ) return block_at( 0 );
+    uint32_t list = ( word << BITS_SHIFT ) + bits_highest( bits );
+    return block_at( list < context->lists_end ? *image_word( context, list ) : 0 );
 }

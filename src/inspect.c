@@ -14,18 +14,23 @@ enum
 
 /* ---- Figures ---- */
 
+static size_t bytes( uint32_t words )
+{
+    return words * (size_t)WORD_SIZE;
+}
+
 static void add_stats( const dmheap_context_t* context, dmheap_stats_t* sum )
 {
     uint32_t blocks  = context->end - context->first;
-    uint32_t used    = blocks - context->free_bytes - context->system_bytes;
+    uint32_t used    = blocks - context->free_words - context->system.live;
     size_t   largest = largest_free( context );
 
-    sum->heap_size += context->end;
-    sum->free_bytes += context->free_bytes;
-    sum->used_bytes += used;
-    sum->overhead_bytes += context->end - context->free_bytes - used;
-    sum->peak_used_bytes += blocks - context->free_lowest;
-    sum->used_blocks += context->taken - context->released - context->system_blocks;
+    sum->heap_size += bytes( context->end );
+    sum->free_bytes += bytes( context->free_words );
+    sum->used_bytes += bytes( used );
+    sum->overhead_bytes += bytes( context->end - context->free_words - used );
+    sum->peak_used_bytes += bytes( blocks - context->free_lowest );
+    sum->used_blocks += context->taken - context->released - context->system.blocks;
     sum->free_blocks += context->free_blocks;
     sum->modules += context->module_count;
     sum->failed_allocations += context->failures;
@@ -58,18 +63,18 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _get_stats, ( dmheap_stats_t * st
     return found;
 }
 
-static size_t limit_of( const module_t* module )
+static size_t limit_of( const holding_t* holding )
 {
-    return module->limit == MODULE_NO_LIMIT || module->state & MODULE_LEAVING ? SIZE_MAX : module->limit;
+    return holding->leaving || holding->limit == LIMIT_NONE ? SIZE_MAX : bytes( holding->limit );
 }
 
-static void add_module_stats( const module_t* module, dmheap_module_stats_t* sum )
+static void add_holding( const holding_t* holding, dmheap_module_stats_t* sum )
 {
-    size_t limit = limit_of( module );
-    sum->live_bytes += module->live;
-    sum->peak_bytes += module->peak;
+    size_t limit = limit_of( holding );
+    sum->live_bytes += bytes( holding->live );
+    sum->peak_bytes += bytes( holding->peak );
     sum->limit_bytes = limit > SIZE_MAX - sum->limit_bytes ? SIZE_MAX : sum->limit_bytes + limit;
-    sum->live_blocks += module->blocks;
+    sum->live_blocks += holding->blocks;
 }
 
 static bool find_module_stats( dmheap_context_t* context, const char* name, dmheap_module_stats_t* sum )
@@ -77,7 +82,7 @@ static bool find_module_stats( dmheap_context_t* context, const char* name, dmhe
     owner_t owner = OWNER_NOBODY;
     lock();
     bool found = context_exists( context ) && owner_lookup( context, name, false, &owner ) == STATUS_OK;
-    if( found ) add_module_stats( module_of( context, owner ), sum );
+    if( found ) add_holding( holding_of( context, owner ), sum );
     unlock();
     return found;
 }
@@ -113,7 +118,7 @@ static void fill_info( const dmheap_context_t* context, block_t block, dmheap_bl
     info->context     = context;
     info->address     = block_payload( context, block );
     info->size        = block_usable_size( context, block );
-    info->block_bytes = header_size( context, header );
+    info->block_bytes = bytes( header_size( context, header ) );
     info->use         = header & HEADER_FREE    ? DMHEAP_BLOCK_FREE
                         : owner == OWNER_SYSTEM ? DMHEAP_BLOCK_SYSTEM
                         : owner == OWNER_MOVING ? DMHEAP_BLOCK_MOVING
@@ -132,9 +137,8 @@ typedef struct
 static unsigned walk_step( const dmheap_context_t* context, walk_t* walk, dmheap_block_info_t info[2], bool* more )
 {
     unsigned filled = 0;
-    uint32_t looks  = WALK_LOOKS;
     if( walk->position.at == 0 ) walk->position.at = context->first;
-    bool found = block_next_live( context, &walk->position, &looks );
+    bool found = block_next_live( context, &walk->position, WALK_LOOKS );
     *more      = found || walk->position.at < context->end;
     if( !found && *more ) return 0;
 
@@ -193,11 +197,11 @@ static bool visit_modules( dmheap_context_t* context, dmheap_module_visitor_t vi
     {
         dmheap_module_info_t info = { .context = context };
         lock();
-        more                   = context_exists( context ) && owner - OWNER_FIRST_MODULE < context->module_span;
+        more                   = context_exists( context ) && owner < owner_end( context );
         const module_t* module = more ? module_of( context, owner ) : NULL;
         if( module != NULL )
         {
-            add_module_stats( module, &info.stats );
+            add_holding( &module->holding, &info.stats );
             owner_name( context, owner, info.name );
         }
         unlock();
@@ -227,14 +231,14 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _visit_modules, ( dmheap_module_v
  * owner, so that no error in the figures of a single module cancels out. */
 typedef struct
 {
-    uint32_t blocks, bytes, weighed;
+    uint32_t blocks, words, weighed;
 } tally_t;
 
-static void tally( tally_t* sum, owner_t owner, uint32_t blocks, uint32_t bytes )
+static void tally( tally_t* sum, owner_t owner, uint32_t blocks, uint32_t words )
 {
     sum->blocks += blocks;
-    sum->bytes += bytes;
-    sum->weighed += ( bytes + blocks ) * ( ( owner * 0x9e3779b1u ) | 1u );
+    sum->words += words;
+    sum->weighed += ( words + blocks ) * ( ( owner * 0x9e3779b1u ) | 1u );
 }
 
 /* What a check has come to. */
@@ -242,14 +246,16 @@ typedef struct
 {
     dmheap_context_t* context;
     block_t           position;        /* where to look next */
-    uint32_t          number;          /* next bitmap word or owner to look at */
+    uint32_t          number;          /* next list or owner to look at */
+    uint32_t          chain;           /* next block of a list, or owner given back, to look at; 0: none */
     uint32_t          covered;         /* end of the last block looked at, 0: not known */
     uint32_t          taken, released; /* as they were in the last step */
     bool              quiet;           /* nobody changed the heap so far: sums can be compared */
     uint32_t          moving;          /* blocks on their way to another place: their owners are not known */
-    tally_t           live, system, free, of_modules, modules;
-    uint32_t          records; /* modules in the directory */
-    uint32_t          lists;   /* free blocks that are the first of their list */
+    tally_t           live, free, of_owners, owners;
+    uint32_t          listed;     /* free blocks that the lists lead to */
+    uint32_t          records;    /* modules in the directory */
+    uint32_t          given_back; /* owners that the directory has as free, less those that their chain leads to */
     dmheap_check_t    fault;
     block_t           where;
 } check_t;
@@ -261,23 +267,33 @@ static bool fails( check_t* check, dmheap_check_t fault, block_t where )
     return false;
 }
 
+/* Notes whether others changed the heap since the last step. */
+static void note_quiet( check_t* check )
+{
+    if( check->taken == check->context->taken && check->released == check->context->released ) return;
+    check->taken    = check->context->taken;
+    check->released = check->context->released;
+    check->quiet    = false;
+    check->covered  = 0;
+    check->chain    = 0;
+}
+
 /* The layout is what it would be if the heap were made anew at this place. */
-static bool geometry_is_valid( check_t* check )
+static bool geometry_step( check_t* check )
 {
     const dmheap_context_t* context = check->context;
+    const size_t            fixed   = offsetof( dmheap_context_t, list_summary );
     context_plan_t          plan;
-    bool                    valid = context->magic == IMAGE_MAGIC;
+    bool                    valid = context->magic == IMAGE_MAGIC && context->end < 1u << 30;
     if( valid )
-    {
-        valid = context_plan( check->context, context->end, context->granule, &plan ) == STATUS_OK &&
-                plan.context == context;
-    }
-    if( valid )
-        valid = __builtin_memcmp( context, &plan.image, offsetof( dmheap_context_t, system_blocks ) ) == 0 &&
-                __builtin_memcmp( &context->bin_shift, &plan.image.bin_shift,
-                                  offsetof( dmheap_context_t, bin_summary ) -
-                                      offsetof( dmheap_context_t, bin_shift ) ) == 0;
-    return valid || fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) );
+        valid = context_plan( check->context, bytes( context->end ), bytes( context->granule ), &plan ) == STATUS_OK &&
+                plan.context == context && __builtin_memcmp( context, &plan.image, fixed ) == 0;
+    if( !valid ) return fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) );
+    check->position = block_at( context->first );
+    check->covered  = context->first;
+    check->taken    = context->taken;
+    check->released = context->released;
+    return false;
 }
 
 /* The free block in front of `block`, if its header says that there is one: foot, header and list agree, and it begins
@@ -290,17 +306,13 @@ static bool free_before_is_valid( check_t* check, block_t block )
 
     uint32_t size = *block_foot_before( context, block );
     block_t  free = block_at( block.at - size );
-    if( size < context->min_size || !block_in_heap( context, free.at ) )
+    if( size < context->min_size || !block_in_heap( context, free.at ) || free.at < context->first )
         return fails( check, DMHEAP_CHECK_FOOT, block );
     if( *block_header( context, free ) != header_of_free( context, size ) )
         return fails( check, DMHEAP_CHECK_FOOT, free );
     if( check->covered != 0 && check->covered != free.at ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
-    uint32_t bin = index_bin( context, size );
-    if( !index_holds( context, free, bin ) ||
-        !( context_bitmaps( context )[bin >> WORD_SHIFT] >> ( bin & ( BITS_OF_WORD - 1 ) ) & 1u ) )
-        return fails( check, DMHEAP_CHECK_FREE_LIST, free );
+    if( !index_holds( context, free ) ) return fails( check, DMHEAP_CHECK_FREE_LIST, free );
     tally( &check->free, 0, 1, size );
-    if( *free_previous( context, free ) == 0 ) check->lists++;
     return true;
 }
 
@@ -310,12 +322,14 @@ static bool live_is_valid( check_t* check, block_t block )
     uint32_t                header  = *block_header( context, block );
     uint32_t                size    = header_size( context, header );
     owner_t                 owner   = header_owner( context, header );
-    if( header & HEADER_FREE || size < context->min_size || size > context->end - block.at )
+    if( header & HEADER_FREE || size < context->min_size || size > context->end - block.at ||
+        ( size & ( context->granule - 1 ) ) != 0 )
         return fails( check, DMHEAP_CHECK_HEADER, block );
-    if( header & header_aligned( context ) )
+    if( header & HEADER_ALIGNED )
     {
         size_t alignment = block_alignment( context, block );
-        if( alignment == 0 || ( (uintptr_t)block_payload( context, block ) & ( alignment - 1 ) ) != 0 )
+        if( alignment >> WORD_SHIFT <= context->granule ||
+            ( (uintptr_t)block_payload( context, block ) & ( alignment - 1 ) ) != 0 )
             return fails( check, DMHEAP_CHECK_HEADER, block );
     }
     block_t  next        = block_at( block.at + size );
@@ -324,153 +338,170 @@ static bool live_is_valid( check_t* check, block_t block )
         next.at == context->end || next_header & HEADER_FREE || map_get( context, map_bit( context, next ) );
     if( next_header & HEADER_PREVIOUS_FREE || !next_starts ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
 
-    if( owner >= OWNER_FIRST_MODULE && module_of( context, owner ) == NULL )
+    if( owner != OWNER_MOVING && holding_of( context, owner ) == NULL )
         return fails( check, DMHEAP_CHECK_OWNER, block );
-    tally( &check->live, owner, 1, size );
-    if( owner == OWNER_SYSTEM ) tally( &check->system, owner, 1, size );
     if( owner == OWNER_MOVING ) check->moving++;
-    if( owner >= OWNER_FIRST_MODULE ) tally( &check->of_modules, owner, 1, size );
+    tally( &check->live, 0, 1, size );
+    tally( &check->of_owners, owner, 1, size );
     check->covered = next.at;
     return true;
 }
 
-/* Notes whether others changed the heap since the last step. */
-static void note_quiet( check_t* check )
-{
-    if( check->taken == check->context->taken && check->released == check->context->released ) return;
-    check->taken    = check->context->taken;
-    check->released = check->context->released;
-    check->quiet    = false;
-    check->covered  = 0;
-}
-
 /* One step through the blocks; false at the end, and at a fault. */
-static bool check_blocks_step( check_t* check )
+static bool blocks_step( check_t* check )
 {
     const dmheap_context_t* context = check->context;
-    uint32_t                looks   = WALK_LOOKS;
     note_quiet( check );
-    bool found = block_next_live( context, &check->position, &looks );
+    bool found = block_next_live( context, &check->position, WALK_LOOKS );
     if( !found && check->position.at < context->end ) return true;
-    if( found )
+    if( found && check->position.at < context->end )
     {
         block_t block = check->position;
         check->position.at += context->granule;
         return free_before_is_valid( check, block ) && live_is_valid( check, block );
     }
     block_t end_mark = block_at( context->end );
-    if( *block_header( context, end_mark ) & ~(uint32_t)HEADER_PREVIOUS_FREE )
+    if( *block_header( context, end_mark ) & ~HEADER_PREVIOUS_FREE || found )
         return fails( check, DMHEAP_CHECK_HEADER, end_mark );
     (void)free_before_is_valid( check, end_mark );
     return false;
 }
 
-/* One step through the bins: 32 of them. The heads that the bitmaps announce are those of the blocks' lists. */
-static bool check_index_step( check_t* check )
+/* One step through a list: the next block is one for this list. */
+static bool chain_step( check_t* check, uint32_t list )
 {
     const dmheap_context_t* context = check->context;
-    uint32_t                first   = index_bin( context, context->min_size );
-    uint32_t                last    = index_bin( context, context->end );
-    uint32_t                word    = check->number++;
-    uint32_t                bits    = context_bitmaps( context )[word];
+    block_t                 block   = block_at( check->chain );
+    block_t                 none    = { 0 };
+    if( !block_in_heap( context, block.at ) || ++check->listed > context->free_blocks )
+        return fails( check, DMHEAP_CHECK_INDEX, none );
+    uint32_t size = block_size( context, block );
+    if( !( *block_header( context, block ) & HEADER_FREE ) || size < context->min_size ||
+        index_list( context, size ) != list )
+        return fails( check, DMHEAP_CHECK_FREE_LIST, block );
+    check->chain = *free_next( context, block );
+    return true;
+}
+
+/* One step through the lists: a block of the list that is looked at, or the head of the next. A place of the bitmap has
+ * its bit set if a list with blocks is there. */
+static bool lists_step( check_t* check )
+{
+    const dmheap_context_t* context = check->context;
+    uint32_t                first   = index_list( context, context->min_size );
+    uint32_t                list    = check->number;
+    uint32_t                bits    = *bitmap_word( context, list );
+    block_t                 none    = { 0 };
     note_quiet( check );
-    if( ( context->bin_summary >> word & 1u ) != ( bits != 0 ) )
-        return fails( check, DMHEAP_CHECK_INDEX, block_at( 0 ) );
-    for( uint32_t bin = word * BITS_OF_WORD; bin < ( word + 1 ) * BITS_OF_WORD; bin++, bits >>= 1 )
-    {
-        bool     exists = bin >= first && bin <= last;
-        uint32_t head   = exists ? context_bins( context )[bin] : 0;
-        if( ( bits & 1u ) != ( head != 0 ) ) return fails( check, DMHEAP_CHECK_INDEX, block_at( head ) );
-        if( head == 0 ) continue;
-        if( !block_in_heap( context, head ) || *free_previous( context, block_at( head ) ) != 0 ||
-            block_size( context, block_at( head ) ) < context->min_size ||
-            index_bin( context, block_size( context, block_at( head ) ) ) != bin )
-            return fails( check, DMHEAP_CHECK_INDEX, block_at( 0 ) );
-        check->lists--;
-    }
-    return word < last >> WORD_SHIFT;
+    if( check->chain != 0 ) return chain_step( check, list - 1 );
+    uint32_t head = list >= first && list < context->lists_end ? *image_word( context, list ) : 0;
+    if( ( ( context->list_summary & bit_of( list >> BITS_SHIFT ) ) != 0 ) != ( bits != 0 ) ||
+        ( ( bits & bit_of( list ) ) != 0 ) != ( head != 0 ) )
+        return fails( check, DMHEAP_CHECK_INDEX, none );
+    if( head != 0 && ( !block_in_heap( context, head ) || *free_link( context, block_at( head ) ) != list ) )
+        return fails( check, DMHEAP_CHECK_INDEX, none );
+    check->chain = head;
+    check->number++;
+    return check->chain != 0 || check->number <= ( ( context->lists_end - 1 ) | ( BITS_OF_WORD - 1 ) );
 }
 
 /* A record lies in a block of its own, holds a name with an end, and is found by that name. */
 static bool record_is_valid( check_t* check, owner_t owner, block_t record )
 {
     dmheap_context_t* context = check->context;
+    const module_t*   module  = module_of( context, owner );
     module_name_t     name;
-    if( !block_in_heap( context, record.at ) || !map_get( context, map_bit( context, record ) ) ||
-        block_owner( context, record ) != OWNER_SYSTEM )
+    if( module == NULL || record.at < context->first || !map_get( context, map_bit( context, record ) ) ||
+        block_owner( context, record ) != OWNER_SYSTEM ||
+        block_usable_size( context, record ) < sizeof( module_t ) + 2 )
         return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
-    const module_t* module = block_payload( context, record );
-    if( !module_name_make( module->name, &name ) ||
-        sizeof( module_t ) + name.length + 1 > block_usable_size( context, record ) ||
-        !module_is_in_tree( context, owner, &name ) )
+    size_t room = block_usable_size( context, record ) - sizeof( module_t );
+    size_t end  = 0;
+    while( end < room && module->name[end] != '\0' )
+        end++;
+    if( end == room || !module_name_make( module->name, &name ) || !module_is_in_tree( context, owner, &name ) ||
+        module->holding.leaving > 1 )
         return fails( check, DMHEAP_CHECK_MODULE, record );
-    tally( &check->modules, owner, module->blocks, module->live );
+    tally( &check->owners, owner, module->holding.blocks, module->holding.live );
+    if( module->holding.peak < module->holding.live ) return fails( check, DMHEAP_CHECK_MODULE, record );
     return true;
 }
 
-/* One step through the modules: each number up to module_next is a module's or was given back. */
-static bool check_modules_step( check_t* check )
+/* What the directory has for an owner; 0 where it leads nowhere. */
+static uint32_t directory_entry( const dmheap_context_t* context, owner_t owner )
 {
-    const dmheap_context_t* context = check->context;
-    owner_t                 owner   = check->number++;
+    uint32_t place = *directory_chunk( context, owner ) + owner;
+    return place < context->reach ? *image_word( context, place ) : 0;
+}
+
+/* One step through the owners: each has a record, or was given back and is in the chain of those. */
+static bool owners_step( check_t* check )
+{
+    dmheap_context_t* context = check->context;
+    owner_t           owner   = check->number++;
+    bool              was     = check->quiet;
     note_quiet( check );
-    if( owner - OWNER_FIRST_MODULE >= context->module_span ) return false;
-    uint32_t entry = module_entry( context, owner );
-    if( !( entry & DIRECTORY_FREE ) )
+    if( owner == OWNER_SYSTEM ) check->chain = context->module_free;
+    if( was != check->quiet || !check->quiet ) check->chain = 0;
+    if( check->chain != 0 )
     {
-        check->records++;
-        return record_is_valid( check, owner, block_at( entry ) );
+        uint32_t entry =
+            check->chain - OWNER_FIRST_MODULE < context->owner_span - 1 ? directory_entry( context, check->chain ) : 0;
+        if( !( entry & DIRECTORY_FREE ) ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
+        check->chain = entry & UINT16_MAX;
+        check->given_back--;
     }
-    uint32_t next = entry >> 1;
-    return ( next == 0 || ( next >= OWNER_FIRST_MODULE && next - OWNER_FIRST_MODULE < context->module_span ) ) ||
-           fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
+    if( owner >= owner_end( context ) || owner >> context->owner_bits != 0 ) return false;
+    if( owner == OWNER_SYSTEM || owner == OWNER_NOBODY )
+    {
+        const holding_t* fixed = owner == OWNER_SYSTEM ? &context->system : &context->nobody;
+        if( holding_of( context, owner ) != fixed || fixed->leaving || fixed->serial != 0 ||
+            fixed->limit != LIMIT_NONE || fixed->peak < fixed->live )
+            return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
+        tally( &check->owners, owner, fixed->blocks, fixed->live );
+        return true;
+    }
+    uint32_t entry = directory_entry( context, owner );
+    if( entry & DIRECTORY_FREE )
+    {
+        check->given_back++;
+        return true;
+    }
+    check->records++;
+    return record_is_valid( check, owner, block_at( entry ) );
 }
 
 /* What the walks found is what the heap has counted. */
-static bool counters_are_valid( check_t* check )
+static bool counters_step( check_t* check )
 {
     const dmheap_context_t* context = check->context;
+    block_t                 none    = { 0 };
     note_quiet( check );
-    if( !check->quiet ) return true;
-    if( check->lists != 0 ) return fails( check, DMHEAP_CHECK_INDEX, block_at( 0 ) );
+    if( !check->quiet ) return false;
+    if( check->listed != check->free.blocks ) return fails( check, DMHEAP_CHECK_INDEX, none );
     if( check->live.blocks != context->taken - context->released ||
-        check->live.bytes + check->free.bytes != context->end - context->first ||
-        check->free.bytes != context->free_bytes || check->free.blocks != context->free_blocks ||
-        context->free_lowest > context->free_bytes || check->moving != context->moving ||
-        check->system.blocks != context->system_blocks || check->system.bytes != context->system_bytes )
-        return fails( check, DMHEAP_CHECK_COUNTERS, block_at( 0 ) );
-    if( check->records != context->module_count ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
+        check->live.words + check->free.words != context->end - context->first ||
+        check->free.words != context->free_words || check->free.blocks != context->free_blocks ||
+        context->free_lowest > context->free_words || check->moving != context->moving )
+        return fails( check, DMHEAP_CHECK_COUNTERS, none );
+    if( check->records != context->module_count || check->chain != 0 || check->given_back != 0 )
+        return fails( check, DMHEAP_CHECK_MODULE, none );
     if( check->moving == 0 &&
-        ( check->of_modules.blocks != check->modules.blocks || check->of_modules.weighed != check->modules.weighed ) )
-        return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
-    return true;
+        ( check->of_owners.blocks != check->owners.blocks || check->of_owners.weighed != check->owners.weighed ) )
+        return fails( check, DMHEAP_CHECK_MODULE, none );
+    return false;
 }
 
 static void run( check_t* check, uint32_t from, bool ( *step )( check_t* ) )
 {
     check->number = from;
+    check->chain  = 0;
     for( bool more = check->fault == DMHEAP_CHECK_OK; more; )
     {
         lock();
         more = context_exists( check->context ) && step( check );
         unlock();
     }
-}
-
-static bool geometry_step( check_t* check )
-{
-    if( !geometry_is_valid( check ) ) return false;
-    check->position = block_at( check->context->first );
-    check->covered  = check->context->first;
-    check->taken    = check->context->taken;
-    check->released = check->context->released;
-    return false;
-}
-
-static bool counters_step( check_t* check )
-{
-    (void)counters_are_valid( check );
-    return false;
 }
 
 static dmheap_check_t check_context( dmheap_context_t* context, const void** where )
@@ -483,9 +514,9 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
     unlock();
     if( !exists ) return DMHEAP_CHECK_NOT_INITIALIZED;
     run( &check, 0, geometry_step );
-    run( &check, 0, check_blocks_step );
-    run( &check, 0, check_index_step );
-    run( &check, OWNER_FIRST_MODULE, check_modules_step );
+    run( &check, 0, blocks_step );
+    run( &check, 0, lists_step );
+    run( &check, OWNER_SYSTEM, owners_step );
     run( &check, 0, counters_step );
     if( check.where.at != 0 ) address = block_payload( context, check.where );
     if( where != NULL ) *where = address;

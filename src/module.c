@@ -54,12 +54,12 @@ static void tree_remove( dmheap_context_t* context, uint16_t* link )
     module_t* module = module_of( context, *link );
     uint16_t* deeper = link;
     module_t* leaf   = module;
-    while( leaf != NULL && ( leaf->child[0] | leaf->child[1] ) != 0 )
+    for( unsigned depth = 0; ( leaf->child[0] | leaf->child[1] ) != 0; depth++ )
     {
         deeper = &leaf->child[leaf->child[0] == 0];
         leaf   = module_of( context, *deeper );
+        if( leaf == NULL || depth == TREE_MAX_DEPTH ) return;
     }
-    if( leaf == NULL ) return;
     uint16_t owner = *deeper;
     *deeper        = 0;
     if( leaf == module ) return;
@@ -71,7 +71,7 @@ static void tree_remove( dmheap_context_t* context, uint16_t* link )
 owner_t module_find( dmheap_context_t* context, const module_name_t* name )
 {
     const uint16_t* link = tree_link( context, name );
-    if( link == NULL || *link == 0 ) return OWNER_NOBODY;
+    if( link == NULL || *link == 0 ) return 0;
     *module_hint( context, name->text ) = *link;
     return *link;
 }
@@ -82,77 +82,56 @@ bool module_is_in_tree( dmheap_context_t* context, owner_t owner, const module_n
     return link != NULL && *link == owner;
 }
 
-uint32_t module_entry( const dmheap_context_t* context, owner_t owner )
-{
-    uint32_t chunk =
-        context_directory( context )[directory_level( owner )] + ( (uint32_t)WORD_SIZE << bits_highest( owner ) );
-    return block_in_heap( context, chunk ) ? *directory_entry( context, owner ) : 0;
-}
-
 /* ---- Registration ---- */
 
-static void module_fill( const dmheap_context_t* context, block_t record, const module_name_t* name )
+static status_t take_record( dmheap_context_t* context, const module_name_t* name, block_t* record )
 {
-    module_t* module = block_payload( context, record );
-    *module          = ( module_t ){ .limit = MODULE_NO_LIMIT };
-    for( uint32_t i = 0; i < name->length; i++ )
+    status_t status = system_take( context, sizeof( module_t ) + name->length + 1, record );
+    if( status != STATUS_OK ) return status;
+    module_t* module = block_payload( context, *record );
+    *module          = ( module_t ){ .holding = { .limit = LIMIT_NONE } };
+    for( uint32_t i = 0; i <= name->length; i++ )
         module->name[i] = name->text[i];
-    module->name[name->length] = '\0';
-}
-
-static status_t take_part( dmheap_context_t* context, size_t bytes, block_t* part )
-{
-    block_t block = block_take_system( context, bytes );
-    if( block.at == BLOCK_NONE ) return STATUS_NO_MEMORY;
-    if( block.at == BLOCK_DAMAGED ) return STATUS_CORRUPTED;
-    *part = block;
     return STATUS_OK;
-}
-
-static status_t take_record( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts )
-{
-    status_t status = take_part( context, sizeof( module_t ) + name->length + 1, &parts->record );
-    if( status == STATUS_OK ) module_fill( context, parts->record, name );
-    return status;
-}
-
-/* The number that the next module gets; `reused` tells whether it was given back by another. */
-static owner_t next_owner( const dmheap_context_t* context, bool* reused )
-{
-    *reused = context->module_free != 0;
-    return *reused ? context->module_free : context->module_span + (owner_t)OWNER_FIRST_MODULE;
 }
 
 status_t module_register_step( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts,
                                owner_t* owner )
 {
-    bool reused;
-    *owner = module_find( context, name );
-    if( *owner != OWNER_NOBODY ) return STATUS_KNOWN_MODULE;
-    *owner = next_owner( context, &reused );
+    uint16_t* link   = tree_link( context, name );
+    bool      reused = context->module_free != 0;
+    if( link == NULL ) return STATUS_CORRUPTED;
+    *owner = *link;
+    if( *owner != 0 )
+    {
+        *module_hint( context, name->text ) = *link;
+        return STATUS_KNOWN_MODULE;
+    }
+    *owner = reused ? context->module_free : owner_end( context );
     if( *owner >> context->owner_bits != 0 ) return STATUS_TABLE_FULL;
-    if( parts->record.at == 0 ) return take_record( context, name, parts );
+    if( parts->record.at == 0 ) return take_record( context, name, &parts->record );
 
-    word_t* chunk = &context_directory( context )[directory_level( *owner )];
+    word_t* chunk = directory_chunk( context, *owner );
     if( *chunk == 0 )
     {
-        uint32_t chunk_bytes = (uint32_t)WORD_SIZE << bits_highest( *owner ); /* and that many bytes of lower owners */
-        if( parts->chunk.at == 0 ) return take_part( context, chunk_bytes, &parts->chunk );
-        *chunk       = parts->chunk.at - chunk_bytes;
+        /* a chunk begins with an owner that is a power of two, and has as many entries */
+        if( parts->chunk.at == 0 ) return system_take( context, *owner * (size_t)WORD_SIZE, &parts->chunk );
+        *chunk       = parts->chunk.at - *owner;
         parts->chunk = block_at( 0 );
     }
-    uint16_t* link = tree_link( context, name );
-    if( link == NULL ) return STATUS_TABLE_FULL;
-    word_t* entry = directory_entry( context, *owner );
+    uint32_t place = *chunk + *owner;
+    if( place >= context->reach ) return STATUS_CORRUPTED;
+    word_t* entry = image_word( context, place );
+    if( reused && !( *entry & DIRECTORY_FREE ) ) return STATUS_CORRUPTED;
     if( reused )
-        context->module_free = (uint16_t)( *entry >> 1 );
+        context->module_free = (uint16_t)*entry;
     else
-        context->module_span++;
+        context->owner_span++;
     context->module_count++;
-    module_t* module = block_payload( context, parts->record );
-    module->serial   = ++context->module_serial;
-    *entry           = parts->record.at;
-    *link            = (uint16_t)*owner;
+    module_t* module       = block_payload( context, parts->record );
+    module->holding.serial = ++context->module_serial;
+    *entry                 = parts->record.at;
+    *link                  = (uint16_t)*owner;
     block_note_change( context );
     parts->record = block_at( 0 );
 
@@ -163,180 +142,183 @@ status_t module_register_step( dmheap_context_t* context, const module_name_t* n
 status_t module_rename_step( dmheap_context_t* context, owner_t owner, const module_name_t* old_name,
                              const module_name_t* new_name, module_parts_t* parts )
 {
-    if( parts->record.at == 0 ) return take_record( context, new_name, parts );
+    if( parts->record.at == 0 ) return take_record( context, new_name, &parts->record );
     uint16_t* link = tree_link( context, old_name );
     if( link == NULL || *link != owner ) return STATUS_UNKNOWN_MODULE;
+    if( tree_link( context, new_name ) == NULL ) return STATUS_CORRUPTED;
     tree_remove( context, link );
-    link = tree_link( context, new_name );
+    link = tree_link( context, new_name ); /* no deeper than it was */
 
-    block_t         old_record = block_at( *directory_entry( context, owner ) );
-    const module_t* old        = block_payload( context, old_record );
-    module_t*       module     = block_payload( context, parts->record );
-    *module                    = *old;
-    module->child[0]           = 0;
-    module->child[1]           = 0;
+    word_t*         entry  = image_word( context, *directory_chunk( context, owner ) + owner );
+    block_t         record = block_at( *entry );
+    const module_t* old    = block_payload( context, record );
+    module_t*       module = block_payload( context, parts->record );
+    module->holding        = old->holding;
 
-    *directory_entry( context, owner ) = parts->record.at;
-    *link                              = (uint16_t)owner;
-    parts->record                      = old_record;
+    *entry        = parts->record.at;
+    *link         = (uint16_t)owner;
+    parts->record = record;
     return STATUS_REGISTERED;
 }
 
-void module_parts_release( dmheap_context_t* context, module_parts_t* parts )
+void module_parts_release( dmheap_context_t* context, const module_parts_t* parts )
 {
-    if( parts->record.at != 0 ) (void)block_release_system( context, parts->record );
-    if( parts->chunk.at != 0 ) (void)block_release_system( context, parts->chunk );
+    if( parts->record.at != 0 ) (void)owner_release( context, parts->record, OWNER_SYSTEM );
+    if( parts->chunk.at != 0 ) (void)owner_release( context, parts->chunk, OWNER_SYSTEM );
 }
 
 /* ---- Owners of blocks ---- */
 
-static void hand_over( dmheap_context_t* context, block_t block, module_t* giver, module_t* taker, owner_t owner )
+holding_t* holding_of( const dmheap_context_t* context, owner_t owner )
+{
+    return owner == OWNER_SYSTEM ? (holding_t*)(uintptr_t)&context->system : user_holding( context, owner );
+}
+
+status_t owner_take( dmheap_context_t* context, owner_t owner, uint32_t size, size_t alignment, uint32_t credit,
+                     block_t* block )
+{
+    holding_t* holding = holding_of( context, owner );
+    if( holding == NULL ) return STATUS_CORRUPTED;
+    status_t status = size != 0 ? holding_admits( holding, size, credit ) : STATUS_NO_MEMORY;
+    if( status != STATUS_OK ) return status;
+    *block = block_take( context, &size, alignment, owner );
+    if( block->at <= BLOCK_DAMAGED ) return block->at == BLOCK_NONE ? STATUS_NO_MEMORY : STATUS_CORRUPTED;
+    holding_charge( holding, size );
+    return STATUS_OK;
+}
+
+status_t system_take( dmheap_context_t* context, size_t payload, block_t* block )
+{
+    return owner_take( context, OWNER_SYSTEM, block_size_for( context, payload ), 0, 0, block );
+}
+
+status_t owner_release( dmheap_context_t* context, block_t block, owner_t owner )
+{
+    uint32_t   size    = block_size( context, block );
+    holding_t* holding = holding_of( context, owner );
+    status_t   status  = holding != NULL ? block_release( context, block ) : STATUS_CORRUPTED;
+    if( status == STATUS_OK ) holding_discharge( holding, size );
+    return status;
+}
+
+static void hand_over( dmheap_context_t* context, block_t block, holding_t* giver, holding_t* taker, owner_t owner )
 {
     uint32_t size = block_size( context, block );
-    if( giver != NULL ) module_discharge( giver, size );
-    if( taker != NULL ) module_charge( taker, size );
+    holding_discharge( giver, size );
+    holding_charge( taker, size );
     block_set_owner( context, block, owner );
     block_note_change( context );
 }
 
-status_t module_retag( dmheap_context_t* context, block_t block, owner_t owner )
+status_t owner_retag( dmheap_context_t* context, block_t block, owner_t owner )
 {
-    module_t* giver = module_of( context, block_owner( context, block ) );
-    module_t* taker = module_of( context, owner );
-    if( taker != NULL && taker != giver )
-    {
-        status_t status = module_admits( taker, block_size( context, block ), 0 );
-        if( status != STATUS_OK ) return status;
-    }
-    hand_over( context, block, giver, taker, owner );
-    return STATUS_OK;
+    holding_t* giver = holding_of( context, block_owner( context, block ) );
+    holding_t* taker = holding_of( context, owner );
+    if( giver == NULL || taker == NULL ) return STATUS_CORRUPTED;
+    if( taker == giver ) return STATUS_OK;
+    status_t status = holding_admits( taker, block_size( context, block ), 0 );
+    if( status == STATUS_OK ) hand_over( context, block, giver, taker, owner );
+    return status;
 }
 
-void module_begin_move( dmheap_context_t* context, block_t block, owner_t owner )
+void owner_suspend( dmheap_context_t* context, block_t block )
 {
-    module_pin( context, owner );
     block_set_owner( context, block, OWNER_MOVING );
     context->moving++;
 }
 
-status_t module_settle( dmheap_context_t* context, block_t block, owner_t owner )
+status_t owner_settle( dmheap_context_t* context, block_t block, owner_t owner )
 {
-    module_t* module = module_of( context, owner );
+    holding_t* holding = holding_of( context, owner );
+    if( holding == NULL ) return STATUS_CORRUPTED;
     if( block_owner( context, block ) == OWNER_MOVING ) context->moving--;
-    if( module == NULL || !( module->state & MODULE_LEAVING ) )
+    if( !holding->leaving )
     {
         block_set_owner( context, block, owner );
         return STATUS_OK;
     }
-    owner_t   heir = module->limit;
-    module_t* next = module_of( context, heir );
-    if( heir == OWNER_SYSTEM || ( next != NULL && next->state & MODULE_LEAVING ) )
+    owner_t    heir   = holding->limit & UINT16_MAX;
+    holding_t* taker  = holding_with_key( context, holding->limit );
+    status_t   status = STATUS_OK;
+    if( taker == NULL || taker->leaving )
     {
-        status_t status = module_release( context, block, module );
+        status = owner_release( context, block, owner );
         if( status == STATUS_OK ) return STATUS_LEAVING;
-        hand_over( context, block, module, NULL, OWNER_NOBODY );
-        return status;
+        heir  = OWNER_NOBODY;
+        taker = &context->nobody;
     }
-    hand_over( context, block, module, next, heir );
-    return STATUS_OK;
+    hand_over( context, block, holding, taker, heir );
+    return status;
 }
 
 /* ---- Taking a module down ---- */
 
-void module_pin( dmheap_context_t* context, owner_t owner )
+void module_leave( dmheap_context_t* context, owner_t owner, uint32_t heir, module_sweep_t* sweep )
 {
-    module_t* module = module_of( context, owner );
-    if( module != NULL ) module->state++;
-}
-
-bool module_unpin( dmheap_context_t* context, owner_t owner )
-{
-    module_t* module = module_of( context, owner );
-    return module != NULL && --module->state == ( MODULE_LEAVING | MODULE_SWEPT );
-}
-
-void module_leave( dmheap_context_t* context, owner_t owner, owner_t heir, module_sweep_t* sweep )
-{
-    module_t* module = module_of( context, owner );
-    *sweep = ( module_sweep_t ){ .owner = owner, .serial = module->serial, .position = block_at( context->first ) };
-    module->state |= MODULE_LEAVING;
-    module->limit = heir;
-}
-
-/* The end of a block with this header, 0 where that leads out of the heap. */
-static inline uint32_t end_of( const dmheap_context_t* context, uint32_t header, uint32_t at )
-{
-    uint32_t end = at + header_size( context, header );
-    return end != at && end <= context->end ? end : 0;
-}
-
-/* Settles a live block of the module that a sweep is about. */
-static void sweep_block( dmheap_context_t* context, module_sweep_t* sweep, block_t block )
-{
-    status_t status = module_settle( context, block, sweep->owner );
-    if( status != STATUS_CORRUPTED ) return;
-    sweep->trouble = status;
-    sweep->damaged = block;
+    holding_t* holding = holding_of( context, owner );
+    *sweep = ( module_sweep_t ){ owner_key( owner, holding->serial ), block_at( context->first ), block_at( 0 ) };
+    holding->leaving = true;
+    holding->limit   = heir;
 }
 
 bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep )
 {
-    uint32_t looks = SWEEP_LOOKS;
-    if( !module_is_current( context, sweep->owner, sweep->serial ) ) return false;
+    owner_t owner = sweep->key & UINT16_MAX;
+    if( holding_with_key( context, sweep->key ) == NULL ) return false;
     /* The place may be anywhere by now: the start map tells where the next block is. From there the headers do, until
      * one is the module's or leads nowhere; the map takes over again in the next step. */
-    if( !block_next_live( context, &sweep->position, &looks ) ) return sweep->position.at < context->end;
-    uint32_t at     = sweep->position.at;
-    uint32_t header = *block_header( context, block_at( at ) );
-    uint32_t blocks = SWEEP_BLOCKS;
-    while( header_owner( context, header ) != sweep->owner && --blocks != 0 )
+    if( !block_next_live( context, &sweep->position, SWEEP_LOOKS ) ) return sweep->position.at < context->end;
+    block_t  block = sweep->position;
+    uint32_t left  = context->end - block.at;
+    for( unsigned blocks = 0; blocks < SWEEP_BLOCKS && left != 0; blocks++ )
     {
-        uint32_t next = end_of( context, header, at );
-        header        = *block_header( context, block_at( next != 0 ? next : at ) );
-        if( next != 0 && header & HEADER_FREE )
+        uint32_t header = *block_header( context, block );
+        uint32_t size   = header_size( context, header );
+        if( header_owner( context, header ) == owner || size == 0 || size > left )
         {
-            next   = end_of( context, header, next );
-            header = *block_header( context, block_at( next != 0 ? next : at ) );
+            sweep->position.at = block.at + context->granule;
+            if( header_owner( context, header ) == owner && map_get( context, map_bit( context, block ) ) &&
+                owner_settle( context, block, owner ) == STATUS_CORRUPTED )
+                sweep->damaged = block;
+            return true;
         }
-        if( next == 0 ) break;
-        at = next;
+        block.at += size;
+        left -= size;
     }
-    block_t block   = block_at( at );
     sweep->position = block;
-    if( at == context->end ) return false;
-    if( blocks == 0 ) return true;
-    sweep->position.at += context->granule;
-    if( header_owner( context, header ) == sweep->owner && map_get( context, map_bit( context, block ) ) )
-        sweep_block( context, sweep, block );
-    return sweep->position.at < context->end;
+    return true;
 }
 
 void module_forget( dmheap_context_t* context, owner_t owner, const module_name_t* name )
 {
-    uint16_t* link   = tree_link( context, name );
-    module_t* module = module_of( context, owner );
-    if( link == NULL || module == NULL || *link != owner || !( module->state & MODULE_LEAVING ) ) return;
-    module->state |= MODULE_SWEPT;
-    if( module->state & MODULE_PINS ) return;
+    uint16_t*        link    = tree_link( context, name );
+    const holding_t* holding = holding_of( context, owner );
+    if( link == NULL || holding == NULL || *link != owner || !holding->leaving || holding->blocks != 0 ) return;
     tree_remove( context, link );
-    word_t* entry  = directory_entry( context, owner );
+    word_t* entry  = image_word( context, *directory_chunk( context, owner ) + owner );
     block_t record = block_at( *entry );
-    *entry         = DIRECTORY_FREE | (uint32_t)context->module_free << 1;
+    *entry         = DIRECTORY_FREE | context->module_free;
 
     context->module_free = (uint16_t)owner;
     context->module_count--;
-    (void)block_release_system( context, record );
+    (void)owner_release( context, record, OWNER_SYSTEM );
 }
 
 bool module_shrink_step( dmheap_context_t* context )
 {
-    if( context->module_count != 0 || context->module_span == 0 ) return false;
-    owner_t lowest = 1u << bits_highest( context->module_span + OWNER_FIRST_MODULE - 1u ); /* of the highest chunk */
-    word_t* chunk  = &context_directory( context )[directory_level( lowest )];
-
+    if( context->module_count != 0 ) return false;
     context->module_free = 0;
-    context->module_span = (uint16_t)( lowest - OWNER_FIRST_MODULE );
-    if( *chunk != 0 ) (void)block_release_system( context, block_at( *chunk + lowest * WORD_SIZE ) );
-    *chunk = 0;
+    if( context->owner_span <= CHUNK_FIRST_SPAN )
+    {
+        context->owner_span = 1;
+        return false;
+    }
+    owner_t  lowest = 1u << bits_highest( owner_end( context ) - 1u ); /* of the highest chunk */
+    word_t*  chunk  = directory_chunk( context, lowest );
+    uint32_t place  = *chunk + lowest;
+
+    context->owner_span = lowest - OWNER_NOBODY;
+    *chunk              = 0;
+    if( block_in_heap( context, place ) ) (void)owner_release( context, block_at( place ), OWNER_SYSTEM );
     return true;
 }

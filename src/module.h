@@ -1,44 +1,41 @@
 /*
- * The table of modules of one heap: names, owners, limits, counters. May not lock, log or look at free memory.
+ * The table of owners of one heap: names, limits, counters. May not lock, log or look at free memory.
  *
- * A module is a record in a system block: counters, then the name. Its owner number is what block headers carry; the
- * directory leads from the number to the record:
+ * A module is a record in a system block: what it holds, its links in the tree of names, its name. The heap itself and
+ * nobody have a record without a name, in the context. An owner's number is what block headers carry; from OWNER_NOBODY
+ * on, the directory leads from the number to the record:
  *
- *   level = floor( log2( owner ) ) - log2( OWNER_FIRST_MODULE )      directory[level] is a chunk of 2^... entries,
- *   the directory holds where entry 0 of the chunk would be
+ *   level = floor( log2( owner ) ) - 1      directory[level] + owner is the place of the entry
  *
- * so that chunks double and none ever moves. An entry is the record's block, or DIRECTORY_FREE for an owner that was
- * given back.
+ * so that chunks double, and none ever moves. The first chunk lies in
+ * the control data, any other in a system block. An entry is the place of the record; or it has DIRECTORY_FREE, and
+ * the number of the next owner that was given back.
  *
  * A name is found by a hint keyed by the string's address, always verified by comparing the text; failing that, in a
  * tree ordered by the bits of the name's hash, whose depth is bounded by the hash's width whatever the modules are
  * called or how many there are.
+ *
+ * A module that leaves gets nothing any more. It is forgotten when it holds nothing any more: a realloc that is copying
+ * one of its blocks keeps it in the table by that.
  */
 #ifndef DMHEAP_MODULE_H
 #define DMHEAP_MODULE_H
 
 #include "block.h"
 
+#define DIRECTORY_FREE ( 1u << 31 )
+
 enum
 {
-    DIRECTORY_FREE = 1, /* an entry with this bit is no block, but the next such owner above the bit */
-
-    MODULE_LEAVING = 1u << 15, /* being unregistered or merged into another: it gets nothing any more */
-    MODULE_SWEPT   = 1u << 14, /* and nothing but a pin keeps it */
-    MODULE_PINS    = MODULE_SWEPT - 1u,
-
-    MODULE_NO_LIMIT = 0x7fffffff /* bytes; no heap is as large */
+    CHUNK_FIRST_SPAN = 2,         /* owners that the first chunk has room for */
+    LIMIT_NONE       = 0x7fffffff /* words; no heap is as large */
 };
 
 typedef struct
 {
-    uint32_t live, peak; /* bytes of whole blocks */
-    uint32_t limit;      /* likewise; of a leaving module: the owner to whom its blocks go */
-    uint32_t blocks;
-    uint16_t child[2]; /* owners, 0: none */
-    uint16_t serial;   /* of the registration: tells a module from a later one with the same number */
-    uint16_t state;    /* MODULE_LEAVING, MODULE_SWEPT, and how many calls in progress pin the record */
-    char     name[];
+    holding_t holding;
+    uint16_t  child[2]; /* owners, 0: none */
+    char      name[];
 } module_t;
 
 _Static_assert( sizeof( module_t ) == 24, "a record costs 24 bytes and the name" );
@@ -56,27 +53,51 @@ bool module_name_make( const char* text, module_name_t* name );
 
 static inline uint32_t directory_level( owner_t owner )
 {
-    return bits_highest( owner ) - bits_highest( OWNER_FIRST_MODULE );
+    return bits_highest( owner ) - 1;
 }
 
-static inline word_t* directory_entry( const dmheap_context_t* context, owner_t owner )
+/* What leads to the entries of a level's chunk. */
+static inline word_t* directory_chunk( const dmheap_context_t* context, owner_t owner )
 {
-    return context_part( context, context_directory( context )[directory_level( owner )] + owner * WORD_SIZE );
+    return image_word( context, context->directory_at + directory_level( owner ) );
 }
 
-/* The record of an owner, NULL where there is no such module. */
+/* The first owner that was never given. */
+static inline owner_t owner_end( const dmheap_context_t* context )
+{
+    return context->owner_span + (owner_t)OWNER_NOBODY;
+}
+
+/* The record of an owner of a user's blocks, NULL where there is none. */
+static HOT holding_t* user_holding( const dmheap_context_t* context, owner_t owner )
+{
+    if( owner - OWNER_NOBODY >= context->owner_span ) return NULL;
+    uint32_t entry = *directory_chunk( context, owner ) + owner;
+    if( entry >= context->reach ) return NULL;
+    uint32_t record = *image_word( context, entry );
+    if( record - 1 >= context->record_reach ) return NULL;
+    return block_payload( context, block_at( record ) );
+}
+
+/* The record of an owner, NULL where there is none. */
+holding_t* holding_of( const dmheap_context_t* context, owner_t owner );
+
 static inline module_t* module_of( const dmheap_context_t* context, owner_t owner )
 {
-    if( owner - OWNER_FIRST_MODULE >= context->module_span ) return NULL;
-    uint32_t record = *directory_entry( context, owner );
-    return block_in_heap( context, record ) ? block_payload( context, block_at( record ) ) : NULL;
+    return owner >= OWNER_FIRST_MODULE ? (module_t*)holding_of( context, owner ) : NULL;
 }
 
-/* Whether the owner is still the module that got this serial. */
-static inline bool module_is_current( const dmheap_context_t* context, owner_t owner, uint16_t serial )
+/* An owner and a serial in one number: what tells a module from all others there have been. */
+static inline uint32_t owner_key( owner_t owner, uint16_t serial )
 {
-    const module_t* module = module_of( context, owner );
-    return module != NULL && module->serial == serial;
+    return owner | (uint32_t)serial << 16;
+}
+
+/* The record of the owner with this key, NULL where it is not what it was any more. */
+static inline holding_t* holding_with_key( const dmheap_context_t* context, uint32_t key )
+{
+    holding_t* holding = holding_of( context, key & UINT16_MAX );
+    return holding != NULL && holding->serial == key >> 16 ? holding : NULL;
 }
 
 static inline bool names_equal( const char* one, const char* other )
@@ -86,27 +107,25 @@ static inline bool names_equal( const char* one, const char* other )
     return false;
 }
 
-static inline uint16_t* module_hint( dmheap_context_t* context, const char* name )
+static inline uint16_t* module_hint( const dmheap_context_t* context, const char* name )
 {
     /* Multiplying by 2^32 / golden ratio spreads addresses that lie close together (Knuth, TAOCP 3, 6.4). */
     return &context_hints( context )[(uint32_t)(uintptr_t)name * 0x9e3779b1u >> context->hint_shift];
 }
 
-/* The module of this name by the hint alone, NULL where the hint does not know it. O(1). */
-static inline module_t* module_find_by_hint( dmheap_context_t* context, const char* name, owner_t* owner )
+/* What the module of this name holds, by the hint alone; NULL where the hint does not know it. O(1). */
+static inline holding_t* module_find_by_hint( const dmheap_context_t* context, const char* name, owner_t* owner )
 {
-    *owner           = *module_hint( context, name );
-    module_t* module = module_of( context, *owner );
-    return module != NULL && names_equal( module->name, name ) ? module : NULL;
+    *owner             = *module_hint( context, name );
+    holding_t* holding = user_holding( context, *owner );
+    return holding != NULL && names_equal( ( (module_t*)holding )->name, name ) ? holding : NULL;
 }
 
-/* The owner of this name, OWNER_NOBODY where there is none; sets the hint. O(1). */
+/* The owner of this name, 0 where there is none; sets the hint. O(1). */
 owner_t module_find( dmheap_context_t* context, const module_name_t* name );
 
-/* For the check alone: whether the tree leads from a record's name to its owner; what the directory holds, 0 where it
- * has no such entry. */
-bool     module_is_in_tree( dmheap_context_t* context, owner_t owner, const module_name_t* name );
-uint32_t module_entry( const dmheap_context_t* context, owner_t owner );
+/* For the check alone: whether the tree leads from a record's name to its owner. */
+bool module_is_in_tree( dmheap_context_t* context, owner_t owner, const module_name_t* name );
 
 /* What a registration or a rename has brought together in steps; 0: not yet. */
 typedef struct
@@ -124,88 +143,74 @@ status_t module_rename_step( dmheap_context_t* context, owner_t owner, const mod
                              const module_name_t* new_name, module_parts_t* parts );
 
 /* Gives back what the steps have brought together and not used. */
-void module_parts_release( dmheap_context_t* context, module_parts_t* parts );
+void module_parts_release( dmheap_context_t* context, const module_parts_t* parts );
 
 /* Whether an owner may get `size` more, of which it is about to give back `credit`. STATUS_OK, STATUS_LEAVING,
- * STATUS_OVER_LIMIT, STATUS_CORRUPTED. */
-static inline status_t module_admits( const module_t* module, uint32_t size, uint32_t credit )
+ * STATUS_OVER_LIMIT. */
+static inline status_t holding_admits( const holding_t* holding, uint32_t size, uint32_t credit )
 {
-    if( module->state & MODULE_LEAVING ) return STATUS_LEAVING;
-    return module->live - credit + size > module->limit ? STATUS_OVER_LIMIT : STATUS_OK;
+    if( holding->leaving ) return STATUS_LEAVING;
+    return holding->live - credit + size > holding->limit ? STATUS_OVER_LIMIT : STATUS_OK;
 }
 
-static inline void module_charge( module_t* module, uint32_t size )
+/* Books that a block of `from` words has `to` words now. */
+static inline void holding_adjust( holding_t* holding, uint32_t from, uint32_t to )
 {
-    module->blocks++;
-    module->live += size;
-    if( module->live > module->peak ) module->peak = module->live;
+    holding->live += to - from;
+    if( holding->live > holding->peak ) holding->peak = holding->live;
 }
 
-static inline void module_discharge( module_t* module, uint32_t size )
+static inline void holding_charge( holding_t* holding, uint32_t size )
 {
-    module->blocks--;
-    module->live -= size;
+    holding->blocks++;
+    holding_adjust( holding, 0, size );
 }
 
-/* Takes a block for an owner, whose record is `module`, NULL for none, and books it. As block_take() and
- * module_admits(). O(1). */
-static inline status_t module_take( dmheap_context_t* context, module_t* module, owner_t owner, uint32_t size,
-                                    size_t alignment, uint32_t credit, block_t* block )
+static inline void holding_discharge( holding_t* holding, uint32_t size )
 {
-    status_t status = module != NULL ? module_admits( module, size, credit ) : STATUS_OK;
-    if( status != STATUS_OK ) return status;
-    *block = block_take( context, size, alignment, owner );
-    if( block->at <= BLOCK_DAMAGED ) return block->at == BLOCK_NONE ? STATUS_NO_MEMORY : STATUS_CORRUPTED;
-    if( module != NULL ) module_charge( module, block_size( context, *block ) );
-    return STATUS_OK;
+    holding->blocks--;
+    holding->live -= size;
 }
 
-/* Releases a block that is booked on `module`, NULL for nobody, whatever its header says. As block_release(). O(1). */
-static inline status_t module_release( dmheap_context_t* context, block_t block, module_t* module )
-{
-    uint32_t size   = block_size( context, block );
-    status_t status = block_release( context, block );
-    if( status == STATUS_OK && module != NULL ) module_discharge( module, size );
-    return status;
-}
+/* Takes a block for an owner, and books it. As block_take() and holding_admits(). O(1). */
+status_t owner_take( dmheap_context_t* context, owner_t owner, uint32_t size, size_t alignment, uint32_t credit,
+                     block_t* block );
 
-/* Gives a live block to another owner. As module_admits(). O(1). */
-status_t module_retag( dmheap_context_t* context, block_t block, owner_t owner );
+/* Takes a block of `payload` bytes for the heap's own records. STATUS_NO_MEMORY, STATUS_CORRUPTED. O(1). */
+status_t system_take( dmheap_context_t* context, size_t payload, block_t* block );
 
-/* Takes a block out of everybody's reach while a realloc copies from it or to it, and pins its owner. */
-void module_begin_move( dmheap_context_t* context, block_t block, owner_t owner );
+/* Releases a block that is booked on `owner`, whatever its header says. As block_release(). O(1). */
+status_t owner_release( dmheap_context_t* context, block_t block, owner_t owner );
+
+/* Gives a live block to another owner. As holding_admits(). O(1). */
+status_t owner_retag( dmheap_context_t* context, block_t block, owner_t owner );
+
+/* Takes a block out of everybody's reach while a realloc copies from it or to it; it stays booked on its owner. */
+void owner_suspend( dmheap_context_t* context, block_t block );
 
 /* Gives a block that is booked on `owner` that owner again; where the owner is leaving, passes it on or frees it.
  * STATUS_LEAVING: it was freed. STATUS_CORRUPTED: it could not be, and is nobody's now. O(1). */
-status_t module_settle( dmheap_context_t* context, block_t block, owner_t owner );
+status_t owner_settle( dmheap_context_t* context, block_t block, owner_t owner );
 
 /* A module whose blocks are on their way to another owner. */
 typedef struct
 {
-    owner_t  owner;
-    uint16_t serial;   /* of the module */
+    uint32_t key;      /* of the module */
     block_t  position; /* where the sweep goes on */
-    status_t trouble;  /* what went wrong with `damaged` */
-    block_t  damaged;
+    block_t  damaged;  /* the last that could not be freed, 0: none */
 } module_sweep_t;
 
-/* Begins to take a module down: it gets nothing any more. `heir` gets its blocks; OWNER_SYSTEM: they are freed. An
- * heir that is a module is to be pinned until the end. */
-void module_leave( dmheap_context_t* context, owner_t owner, owner_t heir, module_sweep_t* sweep );
+/* Begins to take a module down: it gets nothing any more. The owner with the key `heir` gets its blocks; 0: they are
+ * freed, as they are when the heir itself leaves. */
+void module_leave( dmheap_context_t* context, owner_t owner, uint32_t heir, module_sweep_t* sweep );
 
 /* One bounded step through the blocks. True where there are more. */
 bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep );
 
-/* After the last step: forgets the module, unless a pin keeps it; then the last module_unpin() asks for that. */
+/* Forgets a module that has left and holds nothing any more. */
 void module_forget( dmheap_context_t* context, owner_t owner, const module_name_t* name );
 
 /* Gives back a chunk of the directory if there is no module any more. True where there may be another. */
 bool module_shrink_step( dmheap_context_t* context );
-
-/* Keeps an owner's number from being given to another while a call is in progress. */
-void module_pin( dmheap_context_t* context, owner_t owner );
-
-/* True where the module was only waiting for this: module_forget() is due. */
-bool module_unpin( dmheap_context_t* context, owner_t owner );
 
 #endif

@@ -26,42 +26,36 @@ static inline bool release_quickly( const void* pointer )
 
 #else
 
-/* Locked. BLOCK_NONE or BLOCK_DAMAGED where it takes more. */
-static inline block_t take_named( dmheap_context_t* context, size_t size, const char* name )
+/* Locked. NULL where it takes more. */
+static inline void* take_named( dmheap_context_t* context, size_t size, const char* name )
 {
-    module_t* module     = NULL;
-    owner_t   owner      = OWNER_NOBODY;
-    uint32_t  block_size = block_size_for( context, size );
-    if( block_size == 0 ) return block_at( BLOCK_NONE );
-    if( name != NULL )
-    {
-        module = module_find_by_hint( context, name, &owner );
-        if( module == NULL || module_admits( module, block_size, 0 ) != STATUS_OK ) return block_at( BLOCK_NONE );
-    }
+    owner_t    owner      = OWNER_NOBODY;
+    uint32_t   block_size = block_size_for( context, size );
+    holding_t* holding    = name == NULL ? &context->nobody : module_find_by_hint( context, name, &owner );
+    if( block_size == 0 || holding == NULL || holding_admits( holding, block_size, 0 ) != STATUS_OK ) return NULL;
     block_t block = take_block( context, &block_size, owner );
-    if( block.at > BLOCK_DAMAGED && module != NULL ) module_charge( module, block_size );
-    return block;
+    if( block.at <= BLOCK_DAMAGED ) return NULL;
+    holding_charge( holding, block_size );
+    return block_payload( context, block );
 }
 
 static inline void* take_quickly( size_t size, const char* name )
 {
-    block_t block = { BLOCK_NONE };
+    void* payload = NULL;
     lock();
     dmheap_context_t* context = context_registry.all[0];
-    if( context_registry.defaults != 0 ) block = take_named( context, size, name );
+    if( context_registry.defaults != 0 ) payload = take_named( context, size, name );
     unlock();
-    return block.at > BLOCK_DAMAGED ? block_payload( context, block ) : NULL;
+    return payload;
 }
 
 /* Locked. */
 static inline bool release_live( dmheap_context_t* context, block_t block, uint32_t bit )
 {
-    uint32_t  size;
-    owner_t   owner  = block_owner( context, block );
-    module_t* module = NULL;
-    if( owner != OWNER_NOBODY && ( module = module_of( context, owner ) ) == NULL ) return false;
-    if( release_block( context, block, bit, &size ) != STATUS_OK ) return false;
-    if( module != NULL ) module_discharge( module, size );
+    uint32_t   size;
+    holding_t* holding = user_holding( context, block_owner( context, block ) );
+    if( holding == NULL || release_block( context, block, bit, &size ) != STATUS_OK ) return false;
+    holding_discharge( holding, size );
     return true;
 }
 
