@@ -373,7 +373,8 @@ static bool chain_step( check_t* check, uint32_t list )
     const dmheap_context_t* context = check->context;
     block_t                 block   = block_at( check->chain );
     block_t                 none    = { 0 };
-    if( !block_in_heap( context, block.at ) || ++check->listed > context->free_blocks )
+    check->listed++;
+    if( !block_in_heap( context, block.at ) || ( check->quiet && check->listed > context->free_blocks ) )
         return fails( check, DMHEAP_CHECK_INDEX, none );
     uint32_t size = block_size( context, block );
     if( !( *block_header( context, block ) & HEADER_FREE ) || size < context->min_size ||

@@ -224,6 +224,7 @@ status_t owner_retag( dmheap_context_t* context, block_t block, owner_t owner )
 void owner_suspend( dmheap_context_t* context, block_t block )
 {
     block_set_owner( context, block, OWNER_MOVING );
+    block_note_change( context );
     context->moving++;
 }
 
@@ -235,6 +236,7 @@ status_t owner_settle( dmheap_context_t* context, block_t block, owner_t owner )
     if( !holding->leaving )
     {
         block_set_owner( context, block, owner );
+        block_note_change( context );
         return STATUS_OK;
     }
     owner_t    heir   = holding->limit & UINT16_MAX;
