@@ -18,7 +18,8 @@ static block_t carve( dmheap_context_t* context, block_t block, uint32_t lead, u
         header |= HEADER_PREVIOUS_FREE;
         block.at += lead;
     }
-    split( context, block, whole - lead, size, header );
+    uint32_t rest = split( context, block, whole - lead, size, header );
+    if( rest != 0 ) make_free( context, block_at( block.at + *size ), rest );
     return block;
 }
 

@@ -27,14 +27,13 @@ static HOT void make_free( dmheap_context_t* context, block_t block, uint32_t si
 }
 
 /* Makes a live block of the first `*size` words of `whole`, which is in no list any more. `header` has its owner and
- * whether the block in front is free. */
-static HOT void split( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t* size, uint32_t header )
+ * whether the block in front is free. What is left is returned: the caller makes a free block of it. */
+static HOT uint32_t split( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t* size, uint32_t header )
 {
     uint32_t rest = whole - *size;
-    if( rest >= context->min_size )
-        make_free( context, block_at( block.at + *size ), rest );
-    else
+    if( rest < context->min_size )
     {
+        rest  = 0;
         *size = whole;
         *block_header( context, block_at( block.at + whole ) ) &= ~HEADER_PREVIOUS_FREE;
         context->free_blocks--;
@@ -45,18 +44,16 @@ static HOT void split( dmheap_context_t* context, block_t block, uint32_t whole,
     uint32_t left       = context->free_words - *size;
     context->free_words = left;
     if( left < context->free_lowest ) context->free_lowest = left;
+    return rest;
 }
 
-/* block_take() in line: at the heap's alignment, and of the first block in a list. */
-static HOT block_t take_block( dmheap_context_t* context, uint32_t* size, owner_t owner )
+/* Counts a live block as released. */
+static HOT void release_book( dmheap_context_t* context, uint32_t bit, uint32_t size )
 {
-    uint32_t whole;
-    block_t  block = index_find( context, *size );
-    if( block.at == BLOCK_NONE ) return block;
-    if( !free_is_valid( context, block, &whole ) || whole < *size ) return block_at( BLOCK_DAMAGED );
-    index_unlink( context, block );
-    split( context, block, whole, size, header_of( context, owner, 0 ) );
-    return block;
+    map_clear( context, bit );
+    context->released++;
+    context->free_blocks++;
+    context->free_words += size;
 }
 
 /* block_release() in line; `bit` is the block's in the start map, `released` tells the size. */
@@ -90,10 +87,7 @@ static HOT status_t release_block( dmheap_context_t* context, block_t block, uin
         index_unlink( context, start );
         context->free_blocks--;
     }
-    map_clear( context, bit );
-    context->released++;
-    context->free_blocks++;
-    context->free_words += size;
+    release_book( context, bit, size );
     make_free( context, start, before + size + behind );
     *released = size;
     return STATUS_OK;

@@ -263,32 +263,41 @@ void module_leave( dmheap_context_t* context, owner_t owner, uint32_t heir, modu
     holding->limit   = heir;
 }
 
+/* The live block behind a live block, or the end mark; 0 where the headers lead nowhere. No two free blocks are
+ * neighbours. */
+static uint32_t next_live( const dmheap_context_t* context, uint32_t at, uint32_t header )
+{
+    for( unsigned blocks = 0; blocks < 2; blocks++ )
+    {
+        uint32_t size = header_size( context, header );
+        if( size - 1 >= context->end - at ) return 0;
+        at += size;
+        header = *block_header( context, block_at( at ) );
+        if( !( header & HEADER_FREE ) ) return at;
+    }
+    return 0;
+}
+
 bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep )
 {
     owner_t owner = sweep->key & UINT16_MAX;
     if( holding_with_key( context, sweep->key ) == NULL ) return false;
     /* The place may be anywhere by now: the start map tells where the next block is. From there the headers do, until
-     * one is the module's or leads nowhere; the map takes over again in the next step. */
+     * one is the module's or leads nowhere; then the map has to tell again. */
     if( !block_next_live( context, &sweep->position, SWEEP_LOOKS ) ) return sweep->position.at < context->end;
-    block_t  block = sweep->position;
-    uint32_t left  = context->end - block.at;
-    for( unsigned blocks = 0; blocks < SWEEP_BLOCKS && left != 0; blocks++ )
+    block_t block = sweep->position;
+    for( unsigned blocks = 0; blocks < SWEEP_BLOCKS && block.at != context->end; blocks++ )
     {
         uint32_t header = *block_header( context, block );
-        uint32_t size   = header_size( context, header );
-        if( header_owner( context, header ) == owner || size == 0 || size > left )
-        {
-            sweep->position.at = block.at + context->granule;
-            if( header_owner( context, header ) == owner && map_get( context, map_bit( context, block ) ) &&
-                owner_settle( context, block, owner ) == STATUS_CORRUPTED )
-                sweep->damaged = block;
-            return true;
-        }
-        block.at += size;
-        left -= size;
+        uint32_t next   = next_live( context, block.at, header );
+        bool     owned  = header_owner( context, header ) == owner && map_get( context, map_bit( context, block ) );
+
+        sweep->position = block_at( next != 0 ? next : block.at + context->granule );
+        if( owned && owner_settle( context, block, owner ) == STATUS_CORRUPTED ) sweep->damaged = block;
+        if( owned || next == 0 ) break;
+        block = sweep->position;
     }
-    sweep->position = block;
-    return true;
+    return sweep->position.at < context->end;
 }
 
 void module_forget( dmheap_context_t* context, owner_t owner, const module_name_t* name )

@@ -26,48 +26,80 @@ static inline bool release_quickly( const void* pointer )
 
 #else
 
-/* Locked. NULL where it takes more. */
-static inline void* take_named( dmheap_context_t* context, size_t size, const char* name )
+/* The functions that do the work call nothing but, at their end, the next: so they have nothing to save. */
+#define LEAF __attribute__( ( noinline ) )
+
+/* Makes a free block of what a live one does not need, and returns that one's payload. Locked. */
+static LEAF void* split_off( dmheap_context_t* context, block_t rest, uint32_t size, void* payload )
 {
-    owner_t    owner      = OWNER_NOBODY;
-    uint32_t   block_size = block_size_for( context, size );
-    holding_t* holding    = name == NULL ? &context->nobody : module_find_by_hint( context, name, &owner );
-    if( block_size == 0 || holding == NULL || holding_admits( holding, block_size, 0 ) != STATUS_OK ) return NULL;
-    block_t block = take_block( context, &block_size, owner );
-    if( block.at <= BLOCK_DAMAGED ) return NULL;
-    holding_charge( holding, block_size );
-    return block_payload( context, block );
+    make_free( context, rest, size );
+    return payload;
+}
+
+/* Locked. NULL where it takes more. */
+static LEAF void* take_locked( size_t size, const char* name )
+{
+    dmheap_context_t* context = context_registry.all[0];
+    owner_t           owner   = OWNER_NOBODY;
+    uint32_t          whole;
+    if( context_registry.defaults == 0 ) return NULL;
+    uint32_t   taken   = block_size_for( context, size );
+    holding_t* holding = name == NULL ? &context->nobody : module_find_by_hint( context, name, &owner );
+    if( taken == 0 || holding == NULL || holding_admits( holding, taken, 0 ) != STATUS_OK ) return NULL;
+
+    block_t block = index_find( context, taken );
+    if( !free_is_valid( context, block, &whole ) || whole < taken ) return NULL;
+    index_unlink( context, block );
+    uint32_t rest = split( context, block, whole, &taken, header_of( context, owner, 0 ) );
+    holding_charge( holding, taken );
+    void* payload = block_payload( context, block );
+    return rest != 0 ? split_off( context, block_at( block.at + taken ), rest, payload ) : payload;
 }
 
 static inline void* take_quickly( size_t size, const char* name )
 {
-    void* payload = NULL;
     lock();
-    dmheap_context_t* context = context_registry.all[0];
-    if( context_registry.defaults != 0 ) payload = take_named( context, size, name );
+    void* payload = take_locked( size, name );
     unlock();
     return payload;
 }
 
-/* Locked. */
-static inline bool release_live( dmheap_context_t* context, block_t block, uint32_t bit )
+/* A block with a free neighbour, or that is not what it should be. Locked. */
+static LEAF bool release_merging( dmheap_context_t* context, block_t block, uint32_t bit, holding_t* holding )
 {
-    uint32_t   size;
-    holding_t* holding = user_holding( context, block_owner( context, block ) );
-    if( holding == NULL || release_block( context, block, bit, &size ) != STATUS_OK ) return false;
+    uint32_t size;
+    if( release_block( context, block, bit, &size ) != STATUS_OK ) return false;
+    holding_discharge( holding, size );
+    return true;
+}
+
+/* Locked. False where it takes more. */
+static LEAF bool release_locked( const void* pointer )
+{
+    dmheap_context_t* context = context_registry.all[0];
+    block_t           block;
+    uint32_t          bit;
+    if( context == NULL || block_of( context, pointer, &block, &bit ) != STATUS_OK ) return false;
+    uint32_t   header  = *block_header( context, block );
+    uint32_t   size    = header_size( context, header );
+    holding_t* holding = user_holding( context, header_owner( context, header ) );
+    if( holding == NULL ) return false;
+    if( header & ( HEADER_FREE | HEADER_PREVIOUS_FREE ) || size < context->min_size || size > context->end - block.at )
+        return release_merging( context, block, bit, holding );
+    word_t* next = block_header( context, block_at( block.at + size ) );
+    if( *next & HEADER_FREE ) return release_merging( context, block, bit, holding );
+
+    *next |= HEADER_PREVIOUS_FREE;
+    release_book( context, bit, size );
+    make_free( context, block, size );
     holding_discharge( holding, size );
     return true;
 }
 
 static inline bool release_quickly( const void* pointer )
 {
-    bool     released = false;
-    block_t  block;
-    uint32_t bit;
     lock();
-    dmheap_context_t* context = context_registry.all[0];
-    if( context != NULL && block_of( context, pointer, &block, &bit ) == STATUS_OK )
-        released = release_live( context, block, bit );
+    bool released = release_locked( pointer );
     unlock();
     return released;
 }
