@@ -80,7 +80,7 @@ void owner_reap( dmheap_context_t* context, owner_t owner )
     if( context_exists( context ) )
     {
         const holding_t* holding = holding_of( context, owner );
-        due                      = holding != NULL && holding->leaving && holding->blocks == 0;
+        due                      = holding != NULL && holding->leaving;
         if( due ) owner_name( context, owner, text );
     }
     unlock();
@@ -160,7 +160,7 @@ static RARE void* grant( dmheap_context_t* only, wish_t* wish )
         dmheap_context_t* context = only != NULL                    ? only
                                     : i < context_registry.defaults ? context_registry.all[i]
                                                                     : NULL;
-        bool              exists  = context_exists( context );
+        bool              exists  = context != NULL && context_exists( context );
         if( exists && context != wish->except )
         {
             owner_t owner;

@@ -194,6 +194,24 @@ static void no_memory_is_refused_that_merging_would_provide( void** state )
     assert_non_null( dmheap_malloc( all, NULL ) );
 }
 
+static void a_block_behind_a_smaller_one_of_its_list_is_found( void** state )
+{
+    (void)state;
+    void* large     = dmheap_malloc( 1140, NULL ); /* one list has 1,088 to 1,151 bytes in a heap of 64 KiB */
+    void* wall      = dmheap_malloc( 8, NULL );
+    void* small     = dmheap_malloc( 1100, NULL );
+    void* last_wall = dmheap_malloc( 8, NULL );
+    while( dmheap_malloc( 1000, NULL ) != NULL || dmheap_malloc( 8, NULL ) != NULL )
+    {
+    }
+    dmheap_free( large, false );
+    dmheap_free( small, false );
+    assert_ptr_equal( dmheap_malloc( 1130, NULL ), large );
+    dmheap_free( wall, false );
+    dmheap_free( last_wall, false );
+    assert_valid();
+}
+
 static void a_block_costs_one_word( void** state )
 {
     (void)state;
@@ -237,6 +255,7 @@ int test_allocation( void )
         HEAP_TEST( free_of_null_does_nothing ),
         HEAP_TEST( freed_neighbours_merge_in_every_order ),
         HEAP_TEST( no_memory_is_refused_that_merging_would_provide ),
+        HEAP_TEST( a_block_behind_a_smaller_one_of_its_list_is_found ),
         HEAP_TEST( a_block_costs_one_word ),
         HEAP_TEST( stress_by_filling_and_emptying ),
     };

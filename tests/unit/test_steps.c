@@ -149,6 +149,60 @@ static void a_block_that_moves_while_its_module_is_merged_goes_to_the_heir( void
     }
 }
 
+static void allocate_for_the_merged_module( void )
+{
+    void* for_merged = dmheap_malloc( 8, "merged" );
+    if( for_merged == NULL ) refused++;
+    dmheap_free( for_merged, false );
+}
+
+static void a_merge_in_progress_refuses_its_module( void** state )
+{
+    (void)state;
+    refused = 0;
+    for( unsigned i = 0; i < 100; i++ )
+        dmheap_malloc( 50, "merged" );
+    dmheap_malloc( 8, "heir" );
+    fixture_interrupt = allocate_for_the_merged_module;
+    dmheap_rename_module( "merged", "heir" );
+    fixture_interrupt = NULL;
+    assert_true( refused > 90 );
+    assert_int_equal( live_blocks_of( "heir" ), 101 );
+    dmheap_unregister_module( "merged" );
+}
+
+static void take_heir_down_and_merge( void )
+{
+    if( countdown == 0 || --countdown != 0 ) return;
+    dmheap_unregister_module( "heir" );
+    dmheap_rename_module( "m", "heir" );
+}
+
+static void an_heir_that_leaves_while_its_block_moves_inherits_nothing( void** state )
+{
+    (void)state;
+    for( unsigned step = 1; step < 4; step++ )
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        size_t empty = stats_now().free_bytes;
+        void*  block = dmheap_malloc( 1000, "heir" );
+        void*  wall  = dmheap_malloc( 8, NULL );
+        for( unsigned i = 0; i < 10; i++ )
+            dmheap_malloc( 20, "m" );
+        countdown         = step;
+        fixture_interrupt = take_heir_down_and_merge;
+        (void)dmheap_realloc( block, 3000, NULL );
+        fixture_interrupt = NULL;
+        assert_valid();
+        assert_int_equal( live_blocks_of( "m" ), 0 );
+        if( step == 1 ) assert_int_equal( stats_now().modules, 0 );
+        dmheap_unregister_module( "heir" ); /* a later one of this name, where the move had ended before */
+        dmheap_free( wall, false );
+        assert_valid();
+        assert_int_equal( stats_now().free_bytes, empty );
+    }
+}
+
 static void unregister_heir_at_the_nth_step( void )
 {
     if( countdown != 0 && --countdown == 0 ) dmheap_unregister_module( "heir" );
@@ -253,6 +307,8 @@ int test_steps( void )
         HEAP_TEST( unregister_holds_the_lock_for_few_blocks_at_a_time ),
         HEAP_TEST( a_module_unregistered_while_its_block_moves_leaves_nothing_behind ),
         HEAP_TEST( a_block_that_moves_while_its_module_is_merged_goes_to_the_heir ),
+        HEAP_TEST( a_merge_in_progress_refuses_its_module ),
+        HEAP_TEST( an_heir_that_leaves_while_its_block_moves_inherits_nothing ),
         HEAP_TEST( an_heir_unregistered_during_a_merge_takes_all_with_it ),
         HEAP_TEST( two_registrations_of_one_name_become_one_module ),
         HEAP_TEST( walks_survive_changes_between_their_steps ),
