@@ -251,8 +251,10 @@ static status_t rename_module( dmheap_context_t* context, const module_name_t* o
         status = holding_of( context, owner )->leaving ? STATUS_LEAVING : STATUS_OK;
         if( new_name != NULL ) heir = module_find( context, new_name );
     }
-    bool merges = status == STATUS_OK && heir != 0 && heir != owner;
-    if( merges ) module_leave( context, owner, owner_key( heir, holding_of( context, heir )->serial ), &sweep );
+    bool             merges = status == STATUS_OK && heir != 0 && heir != owner;
+    const holding_t* taker  = merges ? holding_of( context, heir ) : NULL;
+    if( merges && taker == NULL ) status = STATUS_CORRUPTED;
+    if( taker != NULL ) module_leave( context, owner, owner_key( heir, taker->serial ), &sweep );
     unlock();
     if( status != STATUS_OK || heir == owner ) return status;
     if( !merges ) return rename_to_free( context, owner, old_name, new_name );

@@ -106,6 +106,11 @@ static inline bool block_next_live( const dmheap_context_t* context, block_t* bl
         bits = *map_word( context, bit ) >> ( bit & ( BITS_OF_WORD - 1 ) );
         bit  = bits != 0 ? bit + bits_lowest( bits ) : ( bit | ( BITS_OF_WORD - 1 ) ) + 1;
     }
+    if( bit >= context->granules )
+    {
+        *block = block_at( context->end );
+        return false;
+    }
     block->at += ( bit - from ) << context->granule_shift;
     return bits != 0;
 }

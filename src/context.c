@@ -16,8 +16,7 @@ enum
     OWNER_BITS_LEAST  = 3,
     OWNER_BITS_MOST   = 15, /* the links of the tree of names have 16 */
     SIZE_BITS_MOST    = BITS_OF_WORD - HEADER_FLAG_BITS - OWNER_BITS_NEEDED,
-    HINT_BITS_MOST    = 7,
-    CONTEXT_WORDS     = sizeof( dmheap_context_t ) / WORD_SIZE
+    HINT_BITS_MOST    = 7
 };
 
 /* Bytes of a heap must add up without overflow; and small processors have headers without a scale. */
@@ -115,8 +114,9 @@ status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan
     plan_parts( image, from );
     if( image->first > image->end || image->end - image->first < image->min_size ) return STATUS_BUFFER_TOO_SMALL;
     image->granules     = ( image->end - image->first ) >> image->granule_shift;
-    image->reach        = image->end - 2;
-    image->record_reach = image->reach - (uint32_t)( sizeof( module_t ) / WORD_SIZE );
+    image->reach        = image->end - 2 - CONTEXT_WORDS;
+    image->block_reach  = image->end - 2 - image->first;
+    image->record_reach = image->end - (uint32_t)( sizeof( module_t ) / WORD_SIZE ) - NOBODY_AT;
     return STATUS_OK;
 }
 
@@ -126,7 +126,7 @@ static void make_owners( dmheap_context_t* context )
     uint32_t chunk = context->directory_at + context->owner_bits - 1u;
 
     *directory_chunk( context, OWNER_NOBODY ) = chunk - OWNER_NOBODY;
-    *image_word( context, chunk )             = offsetof( dmheap_context_t, nobody ) / WORD_SIZE;
+    *image_word( context, chunk )             = NOBODY_AT;
     context->owner_span                       = 1;
     context->system.limit                     = LIMIT_NONE;
     context->nobody.limit                     = LIMIT_NONE;

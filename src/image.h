@@ -74,8 +74,8 @@ typedef struct
 
 struct dmheap_context
 {
-    uint32_t reach; /* what may be the place of a free block, or of a word that leads to one, is below this */
-    uint32_t magic; /* follows what 0, no block, would have for its link: see index_link() */
+    uint32_t reach; /* see image_has() */
+    uint32_t magic;
     uint32_t first; /* the first block */
     uint32_t end;   /* the end mark, as if it had a payload */
     uint32_t granule;
@@ -85,7 +85,8 @@ struct dmheap_context
     uint32_t lists_at;  /* see index_list() */
     uint32_t lists_end;
     uint32_t granules;     /* from the first block to the end mark: bits of the start map */
-    uint32_t record_reach; /* what may be the place of a record is up to this */
+    uint32_t block_reach;  /* what may be the place of a block is less than this behind the first */
+    uint32_t record_reach; /* what may be the place of a record is less than this behind that of nobody's */
     uint16_t map_at;
     uint16_t hints_at;
     uint16_t directory_at;
@@ -104,7 +105,7 @@ struct dmheap_context
     uint32_t  released;    /* blocks released since init; taken - released are live */
     uint32_t  failures;    /* allocations refused */
     uint32_t  name;        /* the block that holds the heap's name, 0: none */
-    uint32_t  owner_span;  /* from OWNER_NOBODY on so many are in use or were given back */
+    uint16_t  owner_span;  /* from OWNER_NOBODY on so many are in use or were given back */
     uint16_t  moving;      /* blocks of OWNER_MOVING */
     uint16_t  module_root; /* of the tree of names */
     uint16_t  module_free; /* first owner given back, 0: none */
@@ -123,6 +124,12 @@ _Static_assert( sizeof( struct dmheap_context ) == 148, "the context has no padd
 #define HOT inline __attribute__( ( always_inline ) )
 #endif
 #define RARE __attribute__( ( noinline, cold ) )
+
+enum
+{
+    CONTEXT_WORDS = sizeof( dmheap_context_t ) / WORD_SIZE,
+    NOBODY_AT     = offsetof( dmheap_context_t, nobody ) / WORD_SIZE /* the place of a record */
+};
 
 /* ---- Bits ---- */
 
@@ -143,10 +150,16 @@ static inline word_t* image_word( const dmheap_context_t* context, uint32_t at )
     return (word_t*)(uintptr_t)context + at;
 }
 
+/* Whether a word at this place, and the one behind it, are in the heap and not in the context. */
+static inline bool image_has( const dmheap_context_t* context, uint32_t at )
+{
+    return at - CONTEXT_WORDS < context->reach;
+}
+
 /* The word of the bitmap that has the bit of the list at this place. */
 static inline word_t* bitmap_word( const dmheap_context_t* context, uint32_t list )
 {
-    return image_word( context, sizeof *context / WORD_SIZE + ( list >> BITS_SHIFT ) );
+    return image_word( context, CONTEXT_WORDS + ( list >> BITS_SHIFT ) );
 }
 
 static inline uint32_t bit_of( uint32_t number )
@@ -219,11 +232,11 @@ static inline uint32_t header_of_free( const dmheap_context_t* context, uint32_t
     return size >> header_scale( context ) | HEADER_FREE;
 }
 
-/* Whether a header, and the links of a free list, can be read and written there without leaving the buffer: what every
- * place that was read from the image is asked before it is followed. */
+/* Whether a block can be there, so that its header and links can be read and written without leaving the buffer: what
+ * every place that was read from the image is asked before it is followed. */
 static inline bool block_in_heap( const dmheap_context_t* context, uint32_t at )
 {
-    return at - 1 < context->reach - 1;
+    return at - context->first < context->block_reach;
 }
 
 /* ---- Start map ---- */

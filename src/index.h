@@ -38,8 +38,8 @@ static HOT bool index_holds( const dmheap_context_t* context, block_t block )
 {
     uint32_t next = *free_next( context, block );
     uint32_t link = *free_link( context, block );
-    if( link >= context->reach || *image_word( context, link ) != block.at ) return false;
-    return next == 0 || ( next < context->reach && *free_link( context, block_at( next ) ) == block.at );
+    if( !image_has( context, link ) || *image_word( context, link ) != block.at ) return false;
+    return next == 0 || ( image_has( context, next ) && *free_link( context, block_at( next ) ) == block.at );
 }
 
 /* Takes a block out of its list; index_holds() must have agreed. */
@@ -61,8 +61,7 @@ static HOT void index_unlink( dmheap_context_t* context, block_t block )
 }
 
 /* Puts a block at the head of the list for its size. A head that its block does not confirm is overwritten: it is
- * dropped rather than followed, and the check will miss what was behind it. That none, 0, is not confirmed either is
- * seen to by the magic number. */
+ * dropped rather than followed, and the check will miss what was behind it. */
 static HOT void index_link( dmheap_context_t* context, block_t block, uint32_t size )
 {
     uint32_t list = index_list( context, size );
@@ -70,7 +69,7 @@ static HOT void index_link( dmheap_context_t* context, block_t block, uint32_t s
 
     *image_word( context, list ) = block.at;
     *free_link( context, block ) = list;
-    if( head < context->reach && *free_link( context, block_at( head ) ) == list )
+    if( image_has( context, head ) && *free_link( context, block_at( head ) ) == list )
     {
         *free_next( context, block )            = head;
         *free_link( context, block_at( head ) ) = block.at;

@@ -354,14 +354,15 @@ static bool blocks_step( check_t* check )
     note_quiet( check );
     bool found = block_next_live( context, &check->position, WALK_LOOKS );
     if( !found && check->position.at < context->end ) return true;
-    if( found && check->position.at < context->end )
+    if( found )
     {
         block_t block = check->position;
         check->position.at += context->granule;
         return free_before_is_valid( check, block ) && live_is_valid( check, block );
     }
-    block_t end_mark = block_at( context->end );
-    if( *block_header( context, end_mark ) & ~HEADER_PREVIOUS_FREE || found )
+    block_t  end_mark = block_at( context->end );
+    uint32_t behind   = *map_word( context, context->granules ) >> ( context->granules & ( BITS_OF_WORD - 1 ) );
+    if( *block_header( context, end_mark ) & ~HEADER_PREVIOUS_FREE || behind != 0 )
         return fails( check, DMHEAP_CHECK_HEADER, end_mark );
     (void)free_before_is_valid( check, end_mark );
     return false;
@@ -395,8 +396,10 @@ static bool lists_step( check_t* check )
     block_t                 none    = { 0 };
     note_quiet( check );
     if( check->chain != 0 ) return chain_step( check, list - 1 );
-    uint32_t head = list >= first && list < context->lists_end ? *image_word( context, list ) : 0;
-    if( ( ( context->list_summary & bit_of( list >> BITS_SHIFT ) ) != 0 ) != ( bits != 0 ) ||
+    uint32_t head  = list >= first && list < context->lists_end ? *image_word( context, list ) : 0;
+    uint32_t words = 2 * bit_of( ( context->lists_end - 1 ) >> BITS_SHIFT ) - 1; /* of the bitmap */
+    if( ( context->list_summary & ~words ) != 0 ||
+        ( ( context->list_summary & bit_of( list >> BITS_SHIFT ) ) != 0 ) != ( bits != 0 ) ||
         ( ( bits & bit_of( list ) ) != 0 ) != ( head != 0 ) )
         return fails( check, DMHEAP_CHECK_INDEX, none );
     if( head != 0 && ( !block_in_heap( context, head ) || *free_link( context, block_at( head ) ) != list ) )
@@ -406,33 +409,51 @@ static bool lists_step( check_t* check )
     return check->chain != 0 || check->number <= ( ( context->lists_end - 1 ) | ( BITS_OF_WORD - 1 ) );
 }
 
-/* A record lies in a block of its own, holds a name with an end, and is found by that name. */
-static bool record_is_valid( check_t* check, owner_t owner, block_t record )
-{
-    dmheap_context_t* context = check->context;
-    const module_t*   module  = module_of( context, owner );
-    module_name_t     name;
-    if( module == NULL || record.at < context->first || !map_get( context, map_bit( context, record ) ) ||
-        block_owner( context, record ) != OWNER_SYSTEM ||
-        block_usable_size( context, record ) < sizeof( module_t ) + 2 )
-        return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
-    size_t room = block_usable_size( context, record ) - sizeof( module_t );
-    size_t end  = 0;
-    while( end < room && module->name[end] != '\0' )
-        end++;
-    if( end == room || !module_name_make( module->name, &name ) || !module_is_in_tree( context, owner, &name ) ||
-        module->holding.leaving > 1 )
-        return fails( check, DMHEAP_CHECK_MODULE, record );
-    tally( &check->owners, owner, module->holding.blocks, module->holding.live );
-    if( module->holding.peak < module->holding.live ) return fails( check, DMHEAP_CHECK_MODULE, record );
-    return true;
-}
-
 /* What the directory has for an owner; 0 where it leads nowhere. */
 static uint32_t directory_entry( const dmheap_context_t* context, owner_t owner )
 {
     uint32_t place = *directory_chunk( context, owner ) + owner;
-    return place < context->reach ? *image_word( context, place ) : 0;
+    return image_has( context, place ) ? *image_word( context, place ) : 0;
+}
+
+/* Whether the directory leads from an owner to a record in a block of its own, with a name that has an end; tells it. */
+static bool find_record( dmheap_context_t* context, owner_t owner, module_name_t* name )
+{
+    const module_t* module = module_of( context, owner );
+    if( module == NULL ) return false;
+    block_t record = block_at( (uint32_t)( (const word_t*)module - image_word( context, 0 ) ) );
+    if( !block_in_heap( context, record.at ) || !map_get( context, map_bit( context, record ) ) ||
+        block_owner( context, record ) != OWNER_SYSTEM ||
+        block_usable_size( context, record ) < sizeof( module_t ) + 2 )
+        return false;
+    size_t room = block_usable_size( context, record ) - sizeof( module_t );
+    size_t end  = 0;
+    while( end < room && module->name[end] != '\0' )
+        end++;
+    return end < room && module_name_make( module->name, name );
+}
+
+/* Whether the tree leads to a child by the link that names it. */
+static bool child_is_valid( dmheap_context_t* context, const uint16_t* child )
+{
+    module_name_t name;
+    return *child == 0 || ( find_record( context, *child, &name ) && module_link( context, &name ) == child );
+}
+
+/* A module's record is found by its name, and so are its children; its figures can be. */
+static bool record_is_valid( check_t* check, owner_t owner )
+{
+    dmheap_context_t* context = check->context;
+    module_name_t     name;
+    if( !find_record( context, owner, &name ) ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
+    const module_t*  module  = module_of( context, owner );
+    const holding_t* holding = &module->holding;
+    const uint16_t*  link    = module_link( context, &name );
+    if( link == NULL || *link != owner || !child_is_valid( context, &module->child[0] ) ||
+        !child_is_valid( context, &module->child[1] ) || holding->leaving > 1 || holding->peak < holding->live )
+        return fails( check, DMHEAP_CHECK_MODULE, block_at( directory_entry( context, owner ) ) );
+    tally( &check->owners, owner, holding->blocks, holding->live );
+    return true;
 }
 
 /* One step through the owners: each has a record, or was given back and is in the chain of those. */
@@ -447,7 +468,7 @@ static bool owners_step( check_t* check )
     if( check->chain != 0 )
     {
         uint32_t entry =
-            check->chain - OWNER_FIRST_MODULE < context->owner_span - 1 ? directory_entry( context, check->chain ) : 0;
+            check->chain - OWNER_FIRST_MODULE < context->owner_span - 1u ? directory_entry( context, check->chain ) : 0;
         if( !( entry & DIRECTORY_FREE ) ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
         check->chain = entry & UINT16_MAX;
         check->given_back--;
@@ -466,10 +487,19 @@ static bool owners_step( check_t* check )
     if( entry & DIRECTORY_FREE )
     {
         check->given_back++;
-        return true;
+        return ( entry & ~( DIRECTORY_FREE | UINT16_MAX ) ) == 0 || fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
     }
     check->records++;
-    return record_is_valid( check, owner, block_at( entry ) );
+    return record_is_valid( check, owner );
+}
+
+/* Levels of the directory that no owner needs have no chunk. */
+static bool chunks_are_valid( const dmheap_context_t* context )
+{
+    uint32_t level = directory_level( ( owner_end( context ) - 1 ) | OWNER_NOBODY ) + 1;
+    for( ; level < context->owner_bits - 1u; level++ )
+        if( *image_word( context, context->directory_at + level ) != 0 ) return false;
+    return true;
 }
 
 /* What the walks found is what the heap has counted. */
@@ -485,7 +515,8 @@ static bool counters_step( check_t* check )
         check->free.words != context->free_words || check->free.blocks != context->free_blocks ||
         context->free_lowest > context->free_words || check->moving != context->moving )
         return fails( check, DMHEAP_CHECK_COUNTERS, none );
-    if( check->records != context->module_count || check->chain != 0 || check->given_back != 0 )
+    if( !chunks_are_valid( context ) || ( context->module_count == 0 && context->module_root != 0 ) ||
+        check->records != context->module_count || check->chain != 0 || check->given_back != 0 )
         return fails( check, DMHEAP_CHECK_MODULE, none );
     if( check->moving == 0 &&
         ( check->of_owners.blocks != check->owners.blocks || check->of_owners.weighed != check->owners.weighed ) )

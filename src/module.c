@@ -76,10 +76,9 @@ owner_t module_find( dmheap_context_t* context, const module_name_t* name )
     return *link;
 }
 
-bool module_is_in_tree( dmheap_context_t* context, owner_t owner, const module_name_t* name )
+const uint16_t* module_link( dmheap_context_t* context, const module_name_t* name )
 {
-    const uint16_t* link = tree_link( context, name );
-    return link != NULL && *link == owner;
+    return tree_link( context, name );
 }
 
 /* ---- Registration ---- */
@@ -120,7 +119,7 @@ status_t module_register_step( dmheap_context_t* context, const module_name_t* n
         parts->chunk = block_at( 0 );
     }
     uint32_t place = *chunk + *owner;
-    if( place >= context->reach ) return STATUS_CORRUPTED;
+    if( !image_has( context, place ) ) return STATUS_CORRUPTED;
     word_t* entry = image_word( context, place );
     if( reused && !( *entry & DIRECTORY_FREE ) ) return STATUS_CORRUPTED;
     if( reused )
@@ -181,8 +180,9 @@ status_t owner_take( dmheap_context_t* context, owner_t owner, uint32_t size, si
     if( holding == NULL ) return STATUS_CORRUPTED;
     status_t status = size != 0 ? holding_admits( holding, size, credit ) : STATUS_NO_MEMORY;
     if( status != STATUS_OK ) return status;
-    *block = block_take( context, &size, alignment, owner );
-    if( block->at <= BLOCK_DAMAGED ) return block->at == BLOCK_NONE ? STATUS_NO_MEMORY : STATUS_CORRUPTED;
+    block_t taken = block_take( context, &size, alignment, owner );
+    if( taken.at <= BLOCK_DAMAGED ) return taken.at == BLOCK_NONE ? STATUS_NO_MEMORY : STATUS_CORRUPTED;
+    *block = taken;
     holding_charge( holding, size );
     return STATUS_OK;
 }
@@ -317,7 +317,7 @@ void module_forget( dmheap_context_t* context, owner_t owner, const module_name_
 
 bool module_shrink_step( dmheap_context_t* context )
 {
-    if( context->module_count != 0 ) return false;
+    if( context->module_count != 0 || owner_end( context ) > 1u << context->owner_bits ) return false;
     context->module_free = 0;
     if( context->owner_span <= CHUNK_FIRST_SPAN )
     {
@@ -328,7 +328,7 @@ bool module_shrink_step( dmheap_context_t* context )
     word_t*  chunk  = directory_chunk( context, lowest );
     uint32_t place  = *chunk + lowest;
 
-    context->owner_span = lowest - OWNER_NOBODY;
+    context->owner_span = (uint16_t)( lowest - OWNER_NOBODY );
     *chunk              = 0;
     if( block_in_heap( context, place ) ) (void)owner_release( context, block_at( place ), OWNER_SYSTEM );
     return true;

@@ -73,9 +73,9 @@ static HOT holding_t* user_holding( const dmheap_context_t* context, owner_t own
 {
     if( owner - OWNER_NOBODY >= context->owner_span ) return NULL;
     uint32_t entry = *directory_chunk( context, owner ) + owner;
-    if( entry >= context->reach ) return NULL;
+    if( !image_has( context, entry ) ) return NULL;
     uint32_t record = *image_word( context, entry );
-    if( record - 1 >= context->record_reach ) return NULL;
+    if( record - NOBODY_AT >= context->record_reach ) return NULL;
     return block_payload( context, block_at( record ) );
 }
 
@@ -124,8 +124,9 @@ static inline holding_t* module_find_by_hint( const dmheap_context_t* context, c
 /* The owner of this name, 0 where there is none; sets the hint. O(1). */
 owner_t module_find( dmheap_context_t* context, const module_name_t* name );
 
-/* For the check alone: whether the tree leads from a record's name to its owner. */
-bool module_is_in_tree( dmheap_context_t* context, owner_t owner, const module_name_t* name );
+/* For the check alone: the link in the tree that leads to a name, or the empty one where it belongs; NULL where the tree
+ * is corrupted. */
+const uint16_t* module_link( dmheap_context_t* context, const module_name_t* name );
 
 /* What a registration or a rename has brought together in steps; 0: not yet. */
 typedef struct

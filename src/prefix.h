@@ -22,7 +22,7 @@
 #define index_largest        dmheap_internal_index_largest
 #define module_find          dmheap_internal_module_find
 #define module_forget        dmheap_internal_module_forget
-#define module_is_in_tree    dmheap_internal_module_is_in_tree
+#define module_link          dmheap_internal_module_link
 #define module_leave         dmheap_internal_module_leave
 #define module_name_make     dmheap_internal_module_name_make
 #define module_parts_release dmheap_internal_module_parts_release
