@@ -122,7 +122,7 @@ extern "C"
     /**
  * @brief Makes a heap of a buffer and gives it to the functions without a context.
  * @param buffer    Any address; the caller keeps it alive and untouched as long as the heap is used.
- * @param size      Bytes of `buffer`, less than 2 GiB.
+ * @param size      Bytes of `buffer`: at most 2 GiB, and 32 MiB on a 32-bit processor.
  * @param alignment Default alignment of every allocation: a power of two. It also sets the granule in which sizes are
  *                  counted: 4 bytes up to an alignment of 4, 8 for 8, `alignment` beyond.
  * @return true on success. false and an `[ERROR]` where `buffer` is NULL, `size` has no room for one allocation, or
@@ -158,7 +158,7 @@ extern "C"
  * @param module_name Owner; NULL: nobody. A name not yet registered is registered by this call.
  * @return The payload, or NULL and an `[ERROR]` that names the size, the module and the largest free block.
  * @note Algorithm: two-level segregated fit (Masmano et al., "TLSF: a new dynamic memory allocator for real-time
- *       systems", 2004) over 32-bit granule indices; each default heap is tried in order.
+ *       systems", 2004) over 32-bit places in the image; each default heap is tried in order.
  */
     DMOD_BUILTIN_API( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module_name ) );
 
@@ -249,8 +249,8 @@ extern "C"
     /**
  * @brief Limits what a module may hold, in each default heap by itself.
  * @param module_name The module, registered if need be.
- * @param limit_bytes Bytes of whole blocks, headers and rounding included; SIZE_MAX: no limit. Below what the module
- *                    holds now, it keeps that and gets no more.
+ * @param limit_bytes Bytes of whole blocks, headers and rounding included, rounded down to a multiple of 4; SIZE_MAX:
+ *                    no limit. Below what the module holds now, it keeps that and gets no more.
  * @return true on success.
  */
     DMOD_BUILTIN_API( dmheap, 1.0, bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) );

@@ -44,7 +44,7 @@ static uint8_t list_shift_for( uint32_t granules )
 /* How a header and the index divide sizes up to `end`. */
 static void plan_sizes( dmheap_context_t* image, uint32_t granule )
 {
-    uint32_t size_bits = bits_highest( image->end ) + 1;
+    uint32_t size_bits = bits_highest( image->end - 1 ) + 1;
     uint32_t scale     = size_bits > SIZE_BITS_MOST ? size_bits - SIZE_BITS_MOST : 0;
     /* a module costs some 16 words: a heap has no use for more numbers than it can hold modules */
     uint32_t useful = at_least( size_bits, OWNER_BITS_LEAST + 5 ) - 5;
@@ -92,7 +92,7 @@ status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan
     if( alignment == 0 || ( alignment & ( alignment - 1 ) ) != 0 || alignment > size )
         return STATUS_BAD_BUFFER_ALIGNMENT;
     if( size < skip + sizeof( dmheap_context_t ) + WORD_SIZE ) return STATUS_BUFFER_TOO_SMALL;
-    if( size >> WORD_SHIFT >= HEAP_WORDS_MOST ) return STATUS_BUFFER_TOO_LARGE;
+    if( size >> WORD_SHIFT > HEAP_WORDS_MOST ) return STATUS_BUFFER_TOO_LARGE;
 
     dmheap_context_t* image = &plan->image;
     __builtin_memset( image, 0, sizeof *image );

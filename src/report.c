@@ -57,7 +57,9 @@ void report( const report_t* what )
     case STATUS_NO_HEAP: DMOD_LOG_ERROR( "dmheap: No heap here (%p): call dmheap_init first.\n", what->address ); break;
     case STATUS_NO_BUFFER: report_init( what, "the buffer is NULL, empty or wraps around" ); break;
     case STATUS_BUFFER_TOO_SMALL: report_init( what, "it has no room for one allocation" ); break;
-    case STATUS_BUFFER_TOO_LARGE: report_init( what, "a heap is smaller than 2 GiB; make several" ); break;
+    case STATUS_BUFFER_TOO_LARGE:
+        report_init( what, "a heap has at most 2 GiB, on 32-bit processors 32 MiB; make several" );
+        break;
     case STATUS_TOO_MANY_HEAPS: report_init( what, "raise DMHEAP_MAX_CONTEXTS or take a heap down" ); break;
     case STATUS_BAD_BUFFER_ALIGNMENT:
         report_init( what, "the alignment must be a power of two no larger than the buffer" );

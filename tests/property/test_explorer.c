@@ -142,7 +142,7 @@ static uint64_t hash_of( const unsigned char* image )
 
 static bool is_new( uint64_t hash )
 {
-    size_t at = hash & ( slot_count - 1 );
+    size_t at = (size_t)hash & ( slot_count - 1 );
     while( slots[at] != 0 && slots[at] != hash )
         at = ( at + 1 ) & ( slot_count - 1 );
     if( slots[at] == hash ) return false;
