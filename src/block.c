@@ -23,10 +23,12 @@ static block_t carve( dmheap_context_t* context, block_t block, uint32_t lead, u
     return block;
 }
 
-/* Words to leave free in front of a payload at `alignment` in a free block; `end` where that is beyond the heap. */
+/* Words to leave free in front of a payload at `alignment` in a free block; `end` where that is beyond the heap. The
+ * block need not be one: its address is counted, not formed. */
 static uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t alignment )
 {
-    size_t lead = ( 0 - (size_t)(uintptr_t)block_payload( context, block ) ) & ( alignment - 1 );
+    size_t address = (uintptr_t)context + (size_t)block.at * WORD_SIZE;
+    size_t lead    = ( 0 - address ) & ( alignment - 1 );
     while( lead != 0 && lead < context->min_size * (size_t)WORD_SIZE )
         lead += alignment;
     return lead >> WORD_SHIFT < context->end ? (uint32_t)( lead >> WORD_SHIFT ) : context->end;
@@ -124,7 +126,8 @@ status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32
     uint32_t own    = header_size( context, header );
     block_t  before = block_at( block->at - *block_foot_before( context, *block ) );
     block_t  next   = block_at( block->at + own );
-    if( !( header & HEADER_PREVIOUS_FREE ) || own > context->end - block->at ) return STATUS_NO_MEMORY;
+    if( !( header & HEADER_PREVIOUS_FREE ) || own > context->end - block->at || !block_in_heap( context, before.at ) )
+        return STATUS_NO_MEMORY;
     uint32_t behind = *block_header( context, next );
     uint32_t whole  = next.at - before.at + ( behind & HEADER_FREE ? header_size( context, behind ) : 0 );
     if( whole < size || ( alignment != 0 && lead_of( context, before, alignment ) != 0 ) ) return STATUS_NO_MEMORY;

@@ -47,7 +47,7 @@ static void plan_sizes( dmheap_context_t* image, uint32_t granule )
     uint32_t size_bits = bits_highest( image->end - 1 ) + 1;
     uint32_t scale     = size_bits > SIZE_BITS_MOST ? size_bits - SIZE_BITS_MOST : 0;
     /* a module costs some 16 words: a heap has no use for more numbers than it can hold modules */
-    uint32_t useful = at_least( size_bits, OWNER_BITS_LEAST + 5 ) - 5;
+    uint32_t useful = at_least( size_bits, OWNER_BITS_LEAST + 4 ) - 4;
 
     image->granule       = at_least( granule, 1u << scale );
     image->granule_shift = (uint8_t)bits_highest( image->granule );
