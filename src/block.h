@@ -37,9 +37,8 @@ static inline owner_t block_owner( const dmheap_context_t* context, block_t bloc
 
 static inline void block_set_owner( dmheap_context_t* context, block_t block, owner_t owner )
 {
-    word_t*  header = block_header( context, block );
-    uint32_t others = HEADER_FREE | HEADER_PREVIOUS_FREE | HEADER_ALIGNED | context->size_mask;
-    *header         = ( *header & others ) | owner << context->owner_shift;
+    word_t* header = block_header( context, block );
+    *header        = ( *header & ~header_owner_mask( context ) ) | owner << context->owner_shift;
 }
 
 /* Counts a change of extent or owner as a block released and taken, so that walkers notice it. */

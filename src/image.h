@@ -216,6 +216,12 @@ static inline uint32_t header_size( const dmheap_context_t* context, uint32_t he
     return ( header & context->size_mask ) << header_scale( context );
 }
 
+/* The bits of a header that are its owner's. */
+static inline uint32_t header_owner_mask( const dmheap_context_t* context )
+{
+    return ~( HEADER_FREE | HEADER_PREVIOUS_FREE | HEADER_ALIGNED | context->size_mask );
+}
+
 static inline owner_t header_owner( const dmheap_context_t* context, uint32_t header )
 {
     return header << HEADER_FLAG_BITS >> HEADER_FLAG_BITS >> context->owner_shift;
@@ -272,7 +278,7 @@ static inline void map_clear( dmheap_context_t* context, uint32_t bit )
 static inline uint32_t block_size_for( const dmheap_context_t* context, size_t payload )
 {
     if( payload >> WORD_SHIFT >= context->end ) return 0;
-    uint32_t words = (uint32_t)( ( payload + 2 * WORD_SIZE - 1 ) >> WORD_SHIFT );
+    uint32_t words = (uint32_t)( ( payload + (size_t)2 * WORD_SIZE - 1 ) >> WORD_SHIFT );
     uint32_t size  = ( words + context->granule - 1 ) & ( 0u - context->granule );
     return size < context->min_size ? context->min_size : size;
 }

@@ -285,12 +285,14 @@ bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep )
     /* The place may be anywhere by now: the start map tells where the next block is. From there the headers do, until
      * one is the module's or leads nowhere; then the map has to tell again. */
     if( !block_next_live( context, &sweep->position, SWEEP_LOOKS ) ) return sweep->position.at < context->end;
-    block_t block = sweep->position;
+    block_t  block  = sweep->position;
+    uint32_t mask   = header_owner_mask( context );
+    uint32_t wanted = header_of( context, owner, 0 );
     for( unsigned blocks = 0; blocks < SWEEP_BLOCKS && block.at != context->end; blocks++ )
     {
         uint32_t header = *block_header( context, block );
         uint32_t next   = next_live( context, block.at, header );
-        bool     owned  = header_owner( context, header ) == owner && map_get( context, map_bit( context, block ) );
+        bool     owned  = ( header & mask ) == wanted && map_get( context, map_bit( context, block ) );
 
         sweep->position = block_at( next != 0 ? next : block.at + context->granule );
         if( owned && owner_settle( context, block, owner ) == STATUS_CORRUPTED ) sweep->damaged = block;
