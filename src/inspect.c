@@ -461,10 +461,9 @@ static bool owners_step( check_t* check )
 {
     dmheap_context_t* context = check->context;
     owner_t           owner   = check->number++;
-    bool              was     = check->quiet;
     note_quiet( check );
     if( owner == OWNER_SYSTEM ) check->chain = context->module_free;
-    if( was != check->quiet || !check->quiet ) check->chain = 0;
+    if( !check->quiet ) check->chain = 0;
     if( check->chain != 0 )
     {
         uint32_t entry =

@@ -30,9 +30,7 @@ bool module_name_make( const char* text, module_name_t* name )
     return length != 0;
 }
 
-/* The link in the tree that leads to this name, or the empty one where it belongs; NULL where the tree is corrupted or
- * too deep. */
-static uint16_t* tree_link( dmheap_context_t* context, const module_name_t* name )
+uint16_t* module_link( dmheap_context_t* context, const module_name_t* name )
 {
     uint16_t* link = &context->module_root;
     uint32_t  hash = name->hash;
@@ -70,15 +68,10 @@ static void tree_remove( dmheap_context_t* context, uint16_t* link )
 
 owner_t module_find( dmheap_context_t* context, const module_name_t* name )
 {
-    const uint16_t* link = tree_link( context, name );
+    const uint16_t* link = module_link( context, name );
     if( link == NULL || *link == 0 ) return 0;
     *module_hint( context, name->text ) = *link;
     return *link;
-}
-
-const uint16_t* module_link( dmheap_context_t* context, const module_name_t* name )
-{
-    return tree_link( context, name );
 }
 
 /* ---- Registration ---- */
@@ -97,7 +90,7 @@ static status_t take_record( dmheap_context_t* context, const module_name_t* nam
 status_t module_register_step( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts,
                                owner_t* owner )
 {
-    uint16_t* link   = tree_link( context, name );
+    uint16_t* link   = module_link( context, name );
     bool      reused = context->module_free != 0;
     if( link == NULL ) return STATUS_CORRUPTED;
     *owner = *link;
@@ -142,11 +135,11 @@ status_t module_rename_step( dmheap_context_t* context, owner_t owner, const mod
                              const module_name_t* new_name, module_parts_t* parts )
 {
     if( parts->record.at == 0 ) return take_record( context, new_name, &parts->record );
-    uint16_t* link = tree_link( context, old_name );
+    uint16_t* link = module_link( context, old_name );
     if( link == NULL || *link != owner ) return STATUS_UNKNOWN_MODULE;
-    if( tree_link( context, new_name ) == NULL ) return STATUS_CORRUPTED;
+    if( module_link( context, new_name ) == NULL ) return STATUS_CORRUPTED;
     tree_remove( context, link );
-    link = tree_link( context, new_name ); /* no deeper than it was */
+    link = module_link( context, new_name ); /* no deeper than it was */
 
     word_t*         entry  = image_word( context, *directory_chunk( context, owner ) + owner );
     block_t         record = block_at( *entry );
@@ -304,7 +297,7 @@ bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep )
 
 void module_forget( dmheap_context_t* context, owner_t owner, const module_name_t* name )
 {
-    uint16_t*        link    = tree_link( context, name );
+    uint16_t*        link    = module_link( context, name );
     const holding_t* holding = holding_of( context, owner );
     if( link == NULL || holding == NULL || *link != owner || !holding->leaving || holding->blocks != 0 ) return;
     tree_remove( context, link );

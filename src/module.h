@@ -124,9 +124,9 @@ static inline holding_t* module_find_by_hint( const dmheap_context_t* context, c
 /* The owner of this name, 0 where there is none; sets the hint. O(1). */
 owner_t module_find( dmheap_context_t* context, const module_name_t* name );
 
-/* For the check alone: the link in the tree that leads to a name, or the empty one where it belongs; NULL where the tree
- * is corrupted. */
-const uint16_t* module_link( dmheap_context_t* context, const module_name_t* name );
+/* The link in the tree that leads to this name, or the empty one where it belongs; NULL where the tree is corrupted or
+ * too deep. O(1). */
+uint16_t* module_link( dmheap_context_t* context, const module_name_t* name );
 
 /* What a registration or a rename has brought together in steps; 0: not yet. */
 typedef struct

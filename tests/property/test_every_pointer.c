@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "random.h"
 
 enum
 {
@@ -20,14 +21,6 @@ static uint32_t       state = 1;
 static unsigned char* blocks[BLOCKS];
 static unsigned long  accepted, refused;
 
-static uint32_t draw( uint32_t below )
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state % below;
-}
-
 /* A heap in a random state, whose payloads imitate headers and addresses. */
 static bool make_state( unsigned number )
 {
@@ -36,12 +29,13 @@ static bool make_state( unsigned number )
     memset( blocks, 0, sizeof blocks );
     for( unsigned i = 0; i < 200; i++ )
     {
-        unsigned char** slot = &blocks[draw( BLOCKS )];
+        unsigned char** slot = &blocks[draw_from( &state, BLOCKS )];
         dmheap_free( *slot, false );
-        size_t size = draw( 70 );
-        *slot = draw( 4 ) == 0 ? dmheap_aligned_alloc( 32, size, "m" ) : dmheap_malloc( size, i % 2 ? "m" : NULL );
+        size_t size = draw_from( &state, 70 );
+        *slot       = draw_from( &state, 4 ) == 0 ? dmheap_aligned_alloc( 32, size, "m" )
+                                                  : dmheap_malloc( size, i % 2 ? "m" : NULL );
         for( size_t byte = 0; *slot != NULL && byte < size; byte++ )
-            ( *slot )[byte] = fixture_buffer()[draw( HEAP_SIZE )];
+            ( *slot )[byte] = fixture_buffer()[draw_from( &state, HEAP_SIZE )];
     }
     return true;
 }

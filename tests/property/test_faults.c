@@ -14,6 +14,7 @@
 
 #include "fixture.h"
 #include "module.h"
+#include "random.h"
 
 enum
 {
@@ -40,27 +41,19 @@ static unsigned char image[HEAP_SIZE];
 static kind_t        kinds[WORDS];
 static unsigned long tried, found, acted;
 
-static uint32_t draw( uint32_t below )
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state % below;
-}
-
 static void step( void )
 {
-    void**      slot = &blocks[draw( BLOCKS )];
-    const char* name = names[draw( 5 )];
-    switch( draw( 12 ) )
+    void**      slot = &blocks[draw_from( &state, BLOCKS )];
+    const char* name = names[draw_from( &state, 5 )];
+    switch( draw_from( &state, 12 ) )
     {
     case 0:
     case 1:
     case 2:
-        if( *slot == NULL ) *slot = dmheap_malloc( draw( 60 ), name );
+        if( *slot == NULL ) *slot = dmheap_malloc( draw_from( &state, 60 ), name );
         break;
     case 3:
-        if( *slot == NULL ) *slot = dmheap_aligned_alloc( 32, draw( 40 ), name );
+        if( *slot == NULL ) *slot = dmheap_aligned_alloc( 32, draw_from( &state, 40 ), name );
         break;
     case 4:
     case 5:
@@ -71,16 +64,16 @@ static void step( void )
     case 7:
     case 8:
     {
-        void* moved = *slot != NULL ? dmheap_realloc( *slot, 1 + draw( 80 ), name ) : NULL;
+        void* moved = *slot != NULL ? dmheap_realloc( *slot, 1 + draw_from( &state, 80 ), name ) : NULL;
         if( moved != NULL ) *slot = moved;
         break;
     }
     case 9: (void)dmheap_retag( *slot, name ); break;
     case 10:
-        if( name != NULL ) (void)dmheap_rename_module( name, names[draw( 5 )] );
+        if( name != NULL ) (void)dmheap_rename_module( name, names[draw_from( &state, 5 )] );
         break;
     default:
-        if( draw( 4 ) == 0 && name != NULL ) dmheap_unregister_module( name );
+        if( draw_from( &state, 4 ) == 0 && name != NULL ) dmheap_unregister_module( name );
         break;
     }
 }
@@ -139,7 +132,9 @@ static void mark_structure( void )
 static uint32_t damaged( uint32_t word, unsigned pattern )
 {
     if( pattern < BITS_OF_WORD ) return word ^ 1u << pattern;
-    return pattern == BITS_OF_WORD ? 0 : pattern == BITS_OF_WORD + 1 ? ~0u : word ^ ( draw( UINT32_MAX ) | 1u );
+    return pattern == BITS_OF_WORD       ? 0
+           : pattern == BITS_OF_WORD + 1 ? ~0u
+                                         : word ^ ( draw_from( &state, UINT32_MAX ) | 1u );
 }
 
 /* False where something was written around the buffer. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dmheap.h"
+#include "random.h"
 
 enum
 {
@@ -37,21 +38,13 @@ int Dmod_Printf( const char* format, ... )
     return 0;
 }
 
-static unsigned draw( unsigned* state )
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
-}
-
 static block_t* make( unsigned* state, const char* owner )
 {
-    size_t   size  = 1 + draw( state ) % 300;
+    size_t   size  = 1 + draw_from( state, 300 );
     block_t* block = dmheap_malloc( sizeof *block + size, owner );
     if( block == NULL ) return NULL;
     block->size    = size;
-    block->pattern = (unsigned char)draw( state );
+    block->pattern = (unsigned char)draw_from( state, 256 );
     memset( block->bytes, block->pattern, size );
     return block;
 }
@@ -75,7 +68,7 @@ static void discard( block_t* block )
 
 static block_t* resize( unsigned* state, block_t* block )
 {
-    size_t   size  = 1 + draw( state ) % 600;
+    size_t   size  = 1 + draw_from( state, 600 );
     block_t* moved = dmheap_realloc( block, sizeof *block + size, NULL );
     if( moved == NULL ) return block;
     if( size < moved->size ) moved->size = size;
@@ -103,8 +96,8 @@ static void* run( void* argument )
     snprintf( own, sizeof own, "thread%u", number );
     for( unsigned round = 0; round < ROUNDS; round++ )
     {
-        block_t** slot = &kept[draw( &state ) % KEPT];
-        switch( draw( &state ) % 8 )
+        block_t** slot = &kept[draw_from( &state, KEPT )];
+        switch( draw_from( &state, 8 ) )
         {
         case 0:
         case 1:
@@ -118,10 +111,10 @@ static void* run( void* argument )
             break;
         case 5: /* what is handed on belongs to nobody: an unregister must not take it away */
             if( *slot == NULL || !dmheap_retag( *slot, NULL ) ) break;
-            discard( atomic_exchange( &mailboxes[draw( &state ) % MAILBOXES], *slot ) );
+            discard( atomic_exchange( &mailboxes[draw_from( &state, MAILBOXES )], *slot ) );
             *slot = NULL;
             break;
-        case 6: discard( atomic_exchange( &mailboxes[draw( &state ) % MAILBOXES], NULL ) ); break;
+        case 6: discard( atomic_exchange( &mailboxes[draw_from( &state, MAILBOXES )], NULL ) ); break;
         default:
             if( round % 16 != 0 ) break;
             memset( kept, 0, sizeof kept );

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "random.h"
 
 enum
 {
@@ -29,21 +30,13 @@ static unsigned count;
 static uint32_t state;
 static size_t   heap_alignment;
 
-static uint32_t draw( uint32_t below )
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state % below;
-}
-
 static size_t draw_size( size_t heap )
 {
     unsigned bits = 1;
     while( (size_t)1 << ( bits + 3 ) < heap )
         bits++;
-    size_t most = (size_t)1 << draw( bits + 1 );
-    return draw( 16 ) == 0 ? 0 : draw( (uint32_t)most ) + ( draw( 4 ) != 0 );
+    size_t most = (size_t)1 << draw_from( &state, bits + 1 );
+    return draw_from( &state, 16 ) == 0 ? 0 : draw_from( &state, (uint32_t)most ) + ( draw_from( &state, 4 ) != 0 );
 }
 
 static void fill( const entry_t* entry, size_t from )
@@ -79,12 +72,13 @@ static const char* placed( entry_t* entry )
 
 static const char* allocate( size_t heap )
 {
-    entry_t entry = { .size = draw_size( heap ), .owner = draw( MODULES ), .alignment = 1, .pattern = state };
+    entry_t entry = {
+        .size = draw_size( heap ), .owner = draw_from( &state, MODULES ), .alignment = 1, .pattern = state };
     if( count == BLOCKS ) return NULL;
     size_t largest = stats_now().largest_free_block;
-    if( draw( 4 ) == 0 )
+    if( draw_from( &state, 4 ) == 0 )
     {
-        entry.alignment = (size_t)1 << draw( 10 );
+        entry.alignment = (size_t)1 << draw_from( &state, 10 );
         entry.payload   = dmheap_aligned_alloc( entry.alignment, entry.size, names[entry.owner] );
     }
     else
@@ -108,9 +102,9 @@ static void drop( unsigned i )
 static const char* release( void )
 {
     if( count == 0 ) return NULL;
-    unsigned i = draw( count );
+    unsigned i = draw_from( &state, count );
     if( !is_filled( &blocks[i], blocks[i].size ) ) return "a block's contents changed";
-    dmheap_free( blocks[i].payload, draw( 2 ) );
+    dmheap_free( blocks[i].payload, draw_from( &state, 2 ) );
     drop( i );
     return NULL;
 }
@@ -118,20 +112,20 @@ static const char* release( void )
 static const char* reallocate( size_t heap )
 {
     if( count == 0 ) return NULL;
-    unsigned i    = draw( count );
+    unsigned i    = draw_from( &state, count );
     entry_t* e    = &blocks[i];
     size_t   size = draw_size( heap );
     size_t   kept = size < e->size ? size : e->size;
     if( !is_filled( e, e->size ) ) return "a block's contents changed";
     size_t alignment = e->alignment;
     void*  moved;
-    if( draw( 4 ) == 0 )
+    if( draw_from( &state, 4 ) == 0 )
     {
-        alignment = (size_t)1 << draw( 8 );
-        moved     = dmheap_aligned_realloc( e->payload, alignment, size, names[draw( MODULES )] );
+        alignment = (size_t)1 << draw_from( &state, 8 );
+        moved     = dmheap_aligned_realloc( e->payload, alignment, size, names[draw_from( &state, MODULES )] );
     }
     else
-        moved = dmheap_realloc( e->payload, size, names[draw( MODULES )] );
+        moved = dmheap_realloc( e->payload, size, names[draw_from( &state, MODULES )] );
     if( size == 0 )
     {
         drop( i );
@@ -149,15 +143,15 @@ static const char* reallocate( size_t heap )
 static const char* retag( void )
 {
     if( count == 0 ) return NULL;
-    unsigned i     = draw( count );
-    unsigned owner = draw( MODULES );
+    unsigned i     = draw_from( &state, count );
+    unsigned owner = draw_from( &state, MODULES );
     if( dmheap_retag( blocks[i].payload, names[owner] ) ) blocks[i].owner = owner;
     return NULL;
 }
 
 static const char* unregister( void )
 {
-    unsigned owner = draw( MODULES - 1 );
+    unsigned owner = draw_from( &state, MODULES - 1 );
     dmheap_unregister_module( names[owner] );
     for( unsigned i = count; i-- != 0; )
         if( blocks[i].owner == owner ) drop( i );
@@ -166,8 +160,8 @@ static const char* unregister( void )
 
 static const char* rename_one( void )
 {
-    unsigned from = draw( MODULES - 1 );
-    unsigned to   = draw( MODULES );
+    unsigned from = draw_from( &state, MODULES - 1 );
+    unsigned to   = draw_from( &state, MODULES );
     if( dmheap_rename_module( names[from], names[to] ) )
         for( unsigned i = 0; i < count; i++ )
             if( blocks[i].owner == from ) blocks[i].owner = to;
@@ -195,7 +189,7 @@ static const char* compare_counters( void )
 
 static const char* step( size_t heap )
 {
-    uint32_t choice = draw( 100 );
+    uint32_t choice = draw_from( &state, 100 );
     if( choice < 40 ) return allocate( heap );
     if( choice < 65 ) return release();
     if( choice < 88 ) return reallocate( heap );
