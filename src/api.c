@@ -392,10 +392,11 @@ static status_t move_begin( move_t* move, size_t size, bool elsewhere, char name
 /* Gives back what an extension forward has too much. Locked. */
 static status_t move_trim( const move_t* move )
 {
-    const wish_t* wish   = &move->wish;
-    uint32_t      whole  = block_size( wish->context, wish->block );
-    status_t      status = block_resize( wish->context, wish->block, move->size );
-    holding_adjust( holding_of( wish->context, wish->owner ), whole, block_size( wish->context, wish->block ) );
+    const wish_t* wish    = &move->wish;
+    uint32_t      whole   = block_size( wish->context, wish->block );
+    status_t      status  = block_resize( wish->context, wish->block, move->size );
+    holding_t*    holding = holding_of( wish->context, wish->owner );
+    if( holding != NULL ) holding_adjust( holding, whole, block_size( wish->context, wish->block ) );
     block_set_alignment( wish->context, wish->block, alignment_in( wish->context, wish->why.alignment ) );
     return status;
 }

@@ -69,9 +69,7 @@ static void tree_remove( dmheap_context_t* context, uint16_t* link )
 owner_t module_find( dmheap_context_t* context, const module_name_t* name )
 {
     const uint16_t* link = module_link( context, name );
-    if( link == NULL || *link == 0 ) return 0;
-    *module_hint( context, name->text ) = *link;
-    return *link;
+    return link != NULL ? *link : 0;
 }
 
 /* ---- Registration ---- */

@@ -121,7 +121,7 @@ static inline holding_t* module_find_by_hint( const dmheap_context_t* context, c
     return holding != NULL && names_equal( ( (module_t*)holding )->name, name ) ? holding : NULL;
 }
 
-/* The owner of this name, 0 where there is none; sets the hint. O(1). */
+/* The owner of this name, 0 where there is none. Leaves the hint alone: the text may be a copy that is gone soon. O(1). */
 owner_t module_find( dmheap_context_t* context, const module_name_t* name );
 
 /* The link in the tree that leads to this name, or the empty one where it belongs; NULL where the tree is corrupted or

@@ -88,8 +88,7 @@ static void mark( size_t from, size_t bytes, kind_t kind )
 
 static bool mark_block( const dmheap_block_info_t* block, void* user )
 {
-    size_t at   = (size_t)( (unsigned char*)block->address - fixture_buffer() );
-    size_t name = offsetof( module_t, name );
+    size_t at = (size_t)( (unsigned char*)block->address - fixture_buffer() );
     (void)user;
     mark( at - WORD_SIZE, WORD_SIZE, OF_BLOCK );
     if( block->use == DMHEAP_BLOCK_FREE )
@@ -97,13 +96,22 @@ static bool mark_block( const dmheap_block_info_t* block, void* user )
         mark( at, 2 * WORD_SIZE, OF_BLOCK );
         mark( at + block->block_bytes - 2 * WORD_SIZE, WORD_SIZE, OF_BLOCK );
     }
-    if( block->use == DMHEAP_BLOCK_SYSTEM && block->size >= name + 4 )
+    return true;
+}
+
+/* The directory's entries, and the records that they lead to. */
+static void mark_owners( const dmheap_context_t* context )
+{
+    for( owner_t owner = OWNER_FIRST_MODULE; owner < owner_end( context ); owner++ )
     {
-        mark( at, name, OF_BLOCK );
+        mark( ( *directory_chunk( context, owner ) + (size_t)owner ) * WORD_SIZE, WORD_SIZE, OF_BLOCK );
+        const holding_t* record = holding_of( context, owner );
+        if( record == NULL ) continue;
+        size_t at = (size_t)( (const unsigned char*)record - fixture_buffer() );
+        mark( at, offsetof( module_t, name ), OF_BLOCK );
         mark( at + offsetof( holding_t, peak ), 2 * WORD_SIZE, UNCONTRADICTED );
         mark( at + offsetof( holding_t, leaving ), WORD_SIZE, UNCONTRADICTED );
     }
-    return true;
 }
 
 static void mark_structure( void )
@@ -125,6 +133,7 @@ static void mark_structure( void )
     size_t chunk = context->directory_at + context->owner_bits - 1u; /* whose second entry may be stale */
     if( context->owner_span == 1 ) mark( ( chunk + 1 ) * WORD_SIZE, WORD_SIZE, NOT_STRUCTURE );
     dmheap_visit_blocks( mark_block, NULL );
+    mark_owners( context );
 }
 
 /* ---- Damage ---- */
