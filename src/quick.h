@@ -26,18 +26,8 @@ static inline bool release_quickly( const void* pointer )
 
 #else
 
-/* The functions that do the work call nothing but, at their end, the next: so they have nothing to save. */
-#define LEAF __attribute__( ( noinline ) )
-
-/* Makes a free block of what a live one does not need, and returns that one's payload. Locked. */
-static LEAF void* split_off( dmheap_context_t* context, block_t rest, uint32_t size, void* payload )
-{
-    make_free( context, rest, size );
-    return payload;
-}
-
 /* Locked. NULL where it takes more. */
-static LEAF void* take_locked( size_t size, const char* name )
+static HOT void* take_locked( size_t size, const char* name )
 {
     dmheap_context_t* context = context_registry.all[0];
     owner_t           owner   = OWNER_NOBODY;
@@ -52,8 +42,8 @@ static LEAF void* take_locked( size_t size, const char* name )
     index_unlink( context, block );
     uint32_t rest = split( context, block, whole, &taken, header_of( context, owner, 0 ) );
     holding_charge( holding, taken );
-    void* payload = block_payload( context, block );
-    return rest != 0 ? split_off( context, block_at( block.at + taken ), rest, payload ) : payload;
+    if( rest != 0 ) make_free( context, block_at( block.at + taken ), rest );
+    return block_payload( context, block );
 }
 
 static inline void* take_quickly( size_t size, const char* name )
@@ -64,8 +54,10 @@ static inline void* take_quickly( size_t size, const char* name )
     return payload;
 }
 
-/* A block with a free neighbour, or that is not what it should be. Locked. */
-static LEAF bool release_merging( dmheap_context_t* context, block_t block, uint32_t bit, holding_t* holding )
+/* A block with a free neighbour, or that is not what it should be. Locked. Not in line: it has much to keep in
+ * registers, of which nothing is to be saved where no neighbour is free. */
+static __attribute__( ( noinline ) ) bool release_merging( dmheap_context_t* context, block_t block, uint32_t bit,
+                                                           holding_t* holding )
 {
     uint32_t size;
     if( release_block( context, block, bit, &size ) != STATUS_OK ) return false;
@@ -74,7 +66,7 @@ static LEAF bool release_merging( dmheap_context_t* context, block_t block, uint
 }
 
 /* Locked. False where it takes more. */
-static LEAF bool release_locked( const void* pointer )
+static HOT bool release_locked( const void* pointer )
 {
     dmheap_context_t* context = context_registry.all[0];
     block_t           block;
