@@ -85,11 +85,12 @@ extern "C"
     /** @brief What a visitor is told of a block. */
     typedef struct
     {
-        const dmheap_context_t* context;                            /**< The heap. */
-        void*                   address;                            /**< Its payload. */
-        size_t                  size;                               /**< Payload bytes that can be used. */
-        size_t                  block_bytes;                        /**< Bytes of heap that it takes. */
-        dmheap_block_use_t      use;                                /**< What it is used for. */
+        const dmheap_context_t* context;     /**< The heap. */
+        void*                   address;     /**< Its payload. */
+        size_t                  size;        /**< Payload bytes that can be used. */
+        size_t                  block_bytes; /**< Bytes of heap that it takes. */
+        dmheap_block_use_t      use;         /**< What it is used for. */
+        const void*             caller;      /**< With DMHEAP_GUARD, who allocated it; or NULL. */
         char                    owner[DMOD_MAX_MODULE_NAME_LENGTH]; /**< Owner's name; empty: nobody. */
     } dmheap_block_info_t;
 
@@ -111,7 +112,8 @@ extern "C"
         DMHEAP_CHECK_INDEX,           /**< Bitmaps and lists of free blocks contradict each other. */
         DMHEAP_CHECK_OWNER,           /**< A block's owner does not exist. */
         DMHEAP_CHECK_MODULE,          /**< A module's record or counters are wrong. */
-        DMHEAP_CHECK_COUNTERS         /**< The heap's counters differ from what the walk found. */
+        DMHEAP_CHECK_COUNTERS,        /**< The heap's counters differ from what the walk found. */
+        DMHEAP_CHECK_GUARD            /**< With DMHEAP_GUARD: a write behind a block, or into free memory. */
     } dmheap_check_t;
 
 /** @brief Position for dmheap_ctx_set_default(): behind all other default heaps. */

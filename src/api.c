@@ -99,14 +99,15 @@ typedef struct
     report_t                why;    /* alignment 0: the heap's */
     const dmheap_context_t* except; /* a default heap that was tried before, NULL: none */
     bool                    moving; /* a realloc will copy into the block: it is kept from everybody */
+    const void*             caller; /* who asks, for the guard */
     dmheap_context_t*       context;
     block_t                 block;
     owner_t                 owner;
 } wish_t;
 
-static wish_t wish_for( size_t size, size_t alignment, const char* name )
+static wish_t wish_for( size_t size, size_t alignment, const char* name, const void* caller )
 {
-    return ( wish_t ){ .why = { .size = size, .alignment = alignment, .module = name } };
+    return ( wish_t ){ .why = { .size = size, .alignment = alignment, .module = name }, .caller = caller };
 }
 
 static bool alignment_is_valid( size_t alignment )
@@ -137,6 +138,7 @@ static status_t take_for( dmheap_context_t* context, wish_t* wish, owner_t owner
     uint32_t size      = block_size_to_take( context, wish->why.size, alignment );
     status_t status    = owner_take( context, owner, size, alignment, credit, &wish->block );
     if( status != STATUS_OK ) return deny( context, wish, status );
+    guard_give( context, wish->block, wish->why.size, wish->caller );
     if( wish->moving ) owner_suspend( context, wish->block );
     wish->context = context;
     wish->owner   = owner;
@@ -180,9 +182,9 @@ static RARE void* grant( dmheap_context_t* only, wish_t* wish )
 }
 
 /* Allocates in one heap or, where that is NULL, in the default heaps. */
-static void* allocate( dmheap_context_t* only, size_t size, size_t alignment, const char* name )
+static void* allocate( dmheap_context_t* only, size_t size, size_t alignment, const char* name, const void* caller )
 {
-    wish_t wish = wish_for( size, alignment, name );
+    wish_t wish = wish_for( size, alignment, name, caller );
     return grant( only, &wish );
 }
 
@@ -191,21 +193,22 @@ static void refuse( status_t status, size_t size, size_t alignment, const char* 
     report( &( report_t ){ .status = status, .size = size, .alignment = alignment, .module = name } );
 }
 
-static void* allocate_aligned( dmheap_context_t* only, size_t alignment, size_t size, const char* name )
+static void* allocate_aligned( dmheap_context_t* only, size_t alignment, size_t size, const char* name,
+                               const void* caller )
 {
-    if( alignment_is_valid( alignment ) ) return allocate( only, size, alignment, name );
+    if( alignment_is_valid( alignment ) ) return allocate( only, size, alignment, name, caller );
     refuse( STATUS_BAD_ALIGNMENT, size, alignment, name );
     return NULL;
 }
 
-static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size, const char* name )
+static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size, const char* name, const void* caller )
 {
     if( size != 0 && count > SIZE_MAX / size )
     {
         refuse( STATUS_OVERFLOW, count, size, name );
         return NULL;
     }
-    void* payload = allocate( only, count * size, 0, name );
+    void* payload = allocate( only, count * size, 0, name, caller );
     if( payload != NULL ) __builtin_memset( payload, 0, count * size );
     return payload;
 }
@@ -213,44 +216,44 @@ static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size,
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module_name ) )
 {
     void* payload = take_quickly( size, module_name );
-    return payload != NULL ? payload : allocate( NULL, size, 0, module_name );
+    return payload != NULL ? payload : allocate( NULL, size, 0, module_name, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_alloc,
                             ( size_t alignment, size_t size, const char* module_name ) )
 {
-    return allocate_aligned( NULL, alignment, size, module_name );
+    return allocate_aligned( NULL, alignment, size, module_name, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _calloc, ( size_t count, size_t size, const char* module_name ) )
 {
-    return allocate_zeroed( NULL, count, size, module_name );
+    return allocate_zeroed( NULL, count, size, module_name, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_malloc,
                             ( dmheap_context_t * context, size_t size, const char* module_name ) )
 {
-    return context_given( context ) ? allocate( context, size, 0, module_name ) : NULL;
+    return context_given( context ) ? allocate( context, size, 0, module_name, GUARD_CALLER() ) : NULL;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_alloc,
                             ( dmheap_context_t * context, size_t alignment, size_t size, const char* module_name ) )
 {
-    return context_given( context ) ? allocate_aligned( context, alignment, size, module_name ) : NULL;
+    return context_given( context ) ? allocate_aligned( context, alignment, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_calloc,
                             ( dmheap_context_t * context, size_t count, size_t size, const char* module_name ) )
 {
-    return context_given( context ) ? allocate_zeroed( context, count, size, module_name ) : NULL;
+    return context_given( context ) ? allocate_zeroed( context, count, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
 /* ---- Allocating for a handle ---- */
 
-static void* module_allocate( dmheap_module_t module, size_t size, size_t alignment )
+static void* module_allocate( dmheap_module_t module, size_t size, size_t alignment, const void* caller )
 {
     char   name[DMOD_MAX_MODULE_NAME_LENGTH] = "";
-    wish_t wish                              = wish_for( size, alignment, name );
+    wish_t wish                              = wish_for( size, alignment, name, caller );
     lock();
     if( !context_exists( module.context ) || holding_with_key( module.context, module.key ) == NULL )
         wish.why.status = STATUS_STALE_MODULE;
@@ -269,13 +272,13 @@ static void* module_allocate( dmheap_module_t module, size_t size, size_t alignm
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_malloc, ( dmheap_module_t module, size_t size ) )
 {
-    return module_allocate( module, size, 0 );
+    return module_allocate( module, size, 0, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_aligned_alloc,
                             ( dmheap_module_t module, size_t alignment, size_t size ) )
 {
-    if( alignment_is_valid( alignment ) ) return module_allocate( module, size, alignment );
+    if( alignment_is_valid( alignment ) ) return module_allocate( module, size, alignment, GUARD_CALLER() );
     refuse( STATUS_BAD_ALIGNMENT, size, alignment, NULL );
     return NULL;
 }
@@ -350,6 +353,8 @@ static status_t resize_here( move_t* move )
     {
         block_set_alignment( context, move->from, alignment );
         holding_adjust( holding, old, block_size( context, move->from ) );
+        guard_change( context, move->wish.why.address, move->bytes, move->from, move->wish.why.size,
+                      move->wish.caller );
     }
     if( status != STATUS_NO_MEMORY ) return status;
 
@@ -358,6 +363,7 @@ static status_t resize_here( move_t* move )
     if( status != STATUS_OK ) return status;
     holding_adjust( holding, old, block_size( context, move->wish.block ) );
     owner_suspend( context, move->wish.block );
+    guard_open( context, move->wish.block );
     move->wish.context = context;
     move->wish.owner   = move->owner;
     move->slides       = true;
@@ -370,6 +376,7 @@ static status_t move_begin( move_t* move, size_t size, bool elsewhere, char name
 {
     report_t* why = &move->wish.why;
     if( why->alignment == 0 ) why->alignment = block_alignment( move->source, move->from );
+    guard_inspect( move->source, move->from );
     move->owner = block_owner( move->source, move->from );
     move->bytes = block_usable_size( move->source, move->from );
     if( move->bytes > size ) move->bytes = size;
@@ -398,6 +405,7 @@ static status_t move_trim( const move_t* move )
     holding_t*    holding = holding_of( wish->context, wish->owner );
     if( holding != NULL ) holding_adjust( holding, whole, block_size( wish->context, wish->block ) );
     block_set_alignment( wish->context, wish->block, alignment_in( wish->context, wish->why.alignment ) );
+    guard_change( wish->context, wish->why.address, move->bytes, wish->block, wish->why.size, wish->caller );
     return status;
 }
 
@@ -444,10 +452,10 @@ static void move_cancel( const move_t* move )
     owner_reap( move->source, move->owner );
 }
 
-static void* reallocate( dmheap_context_t* only, void* pointer, size_t size, size_t alignment )
+static void* reallocate( dmheap_context_t* only, void* pointer, size_t size, size_t alignment, const void* caller )
 {
     char   name[DMOD_MAX_MODULE_NAME_LENGTH];
-    move_t move           = { .wish = wish_for( size, alignment, NULL ) };
+    move_t move           = { .wish = wish_for( size, alignment, NULL, caller ) };
     move.wish.moving      = true;
     move.wish.why.address = pointer;
     lock();
@@ -469,44 +477,46 @@ static void* reallocate( dmheap_context_t* only, void* pointer, size_t size, siz
     return NULL;
 }
 
-static void* change_size( dmheap_context_t* only, void* pointer, size_t size, size_t alignment, const char* name )
+static void* change_size( dmheap_context_t* only, void* pointer, size_t size, size_t alignment, const char* name,
+                          const void* caller )
 {
-    if( pointer == NULL ) return allocate( only, size, alignment, name );
-    if( size != 0 ) return reallocate( only, pointer, size, alignment );
+    if( pointer == NULL ) return allocate( only, size, alignment, name, caller );
+    if( size != 0 ) return reallocate( only, pointer, size, alignment, caller );
     release( only, pointer );
     return NULL;
 }
 
 static void* change_size_aligned( dmheap_context_t* only, void* pointer, size_t size, size_t alignment,
-                                  const char* name )
+                                  const char* name, const void* caller )
 {
-    if( alignment_is_valid( alignment ) ) return change_size( only, pointer, size, alignment, name );
+    if( alignment_is_valid( alignment ) ) return change_size( only, pointer, size, alignment, name, caller );
     refuse( STATUS_BAD_ALIGNMENT, size, alignment, name );
     return NULL;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _realloc, ( void* ptr, size_t size, const char* module_name ) )
 {
-    return change_size( NULL, ptr, size, 0, module_name );
+    return change_size( NULL, ptr, size, 0, module_name, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_realloc,
                             ( void* ptr, size_t alignment, size_t size, const char* module_name ) )
 {
-    return change_size_aligned( NULL, ptr, size, alignment, module_name );
+    return change_size_aligned( NULL, ptr, size, alignment, module_name, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_realloc,
                             ( dmheap_context_t * context, void* ptr, size_t size, const char* module_name ) )
 {
-    return context_given( context ) ? change_size( context, ptr, size, 0, module_name ) : NULL;
+    return context_given( context ) ? change_size( context, ptr, size, 0, module_name, GUARD_CALLER() ) : NULL;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_realloc,
                             ( dmheap_context_t * context, void* ptr, size_t alignment, size_t size,
                               const char* module_name ) )
 {
-    return context_given( context ) ? change_size_aligned( context, ptr, size, alignment, module_name ) : NULL;
+    return context_given( context ) ? change_size_aligned( context, ptr, size, alignment, module_name, GUARD_CALLER() )
+                                    : NULL;
 }
 
 static size_t usable_size( dmheap_context_t* only, const void* pointer )
@@ -532,3 +542,24 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, size_t, _ctx_usable_size, ( dmheap_cont
 {
     return context_given( context ) ? usable_size( context, ptr ) : 0;
 }
+
+#ifdef DMHEAP_GUARD
+
+/* ---- For DMOD's API ---- */
+
+void* guarded_malloc( size_t size, const char* name, const void* caller )
+{
+    return allocate( NULL, size, 0, name, caller );
+}
+
+void* guarded_realloc( void* pointer, size_t size, const char* name, const void* caller )
+{
+    return change_size( NULL, pointer, size, 0, name, caller );
+}
+
+void* guarded_aligned_alloc( size_t alignment, size_t size, const char* name, const void* caller )
+{
+    return allocate_aligned( NULL, alignment, size, name, caller );
+}
+
+#endif

@@ -13,11 +13,14 @@
 static inline void lock( void )
 {
     Dmod_EnterCritical();
+    guard_locked();
 }
 
 static inline void unlock( void )
 {
+    guard_unlocking();
     Dmod_ExitCritical();
+    guard_unlocked();
 }
 
 /* Whether the caller of a function on one heap named one; reports it if not. */
@@ -87,5 +90,12 @@ static inline size_t largest_free( const dmheap_context_t* context )
     block_t block = index_largest( context );
     return block_in_heap( context, block.at ) ? block_usable_size( context, block ) : 0;
 }
+
+#ifdef DMHEAP_GUARD
+/* The functions of the public API, for callers who are called themselves. */
+void* guarded_malloc( size_t size, const char* name, const void* caller );
+void* guarded_realloc( void* pointer, size_t size, const char* name, const void* caller );
+void* guarded_aligned_alloc( size_t alignment, size_t size, const char* name, const void* caller );
+#endif
 
 #endif

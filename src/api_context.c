@@ -21,6 +21,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t siz
         while( position < context_registry.defaults && context_registry.all[position] != context_registry.initial )
             position++;
         if( position == context_registry.defaults ) position = 0;
+        guard_heap_ends( context_registry.initial );
         (void)context_forget( context_registry.initial );
         (void)context_forget( plan.context );
         unlock();
@@ -45,11 +46,19 @@ static const char* context_name( const dmheap_context_t* context )
     return context->name != 0 ? block_payload( context, block_at( context->name ) ) : "";
 }
 
+static status_t set_name( dmheap_context_t* context, const module_name_t* name )
+{
+    block_t block;
+    if( system_take( context, name->length + 1, &block ) != STATUS_OK ) return STATUS_BUFFER_TOO_SMALL;
+    __builtin_memcpy( block_payload( context, block ), name->text, name->length + 1 );
+    context->name = block.at;
+    return STATUS_OK;
+}
+
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
                             ( void* buffer, size_t size, size_t alignment, const char* name ) )
 {
     context_plan_t plan;
-    block_t        block  = { BLOCK_NONE };
     module_name_t  text   = { NULL, 0, 0 };
     status_t       status = context_plan( buffer, size, alignment, &plan );
     if( name != NULL && !module_name_make( name, &text ) )
@@ -67,18 +76,10 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
     if( status == STATUS_OK )
     {
         context_make( &plan );
-        if( text.length != 0 && system_take( plan.context, text.length + 1, &block ) != STATUS_OK )
-            status = STATUS_BUFFER_TOO_SMALL;
-    }
-    if( status == STATUS_OK )
-    {
-        if( text.length != 0 )
-        {
-            __builtin_memcpy( block_payload( plan.context, block ), name, text.length + 1 );
-            plan.context->name = block.at;
-        }
         lock();
-        status = context_add( plan.context, false, 0 );
+        status = text.length != 0 ? set_name( plan.context, &text ) : STATUS_OK;
+        if( status == STATUS_OK ) status = context_add( plan.context, false, 0 );
+        if( status != STATUS_OK ) guard_heap_ends( plan.context );
         unlock();
     }
     report_buffer( status == STATUS_OK ? STATUS_INITIALIZED : status, buffer, size, alignment );
@@ -94,6 +95,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_deinit, ( dmheap_context_t *
     {
         used           = context->end - context->first - context->free_words - context->system.live;
         context->magic = 0;
+        guard_heap_ends( context );
     }
     unlock();
     if( !found )

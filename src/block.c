@@ -11,6 +11,7 @@ static block_t carve( dmheap_context_t* context, block_t block, uint32_t lead, u
     uint32_t header = header_of( context, owner, 0 );
     if( !free_is_valid( context, block, &whole ) || whole < lead + *size ) return block_at( BLOCK_DAMAGED );
     index_unlink( context, block );
+    guard_wipe( context, block, whole );
     if( lead != 0 )
     {
         make_free( context, block, lead );
@@ -61,14 +62,31 @@ block_t block_take( dmheap_context_t* context, uint32_t* size, size_t alignment,
         }
     }
     block = carve( context, block, lead, size, owner );
-    if( block.at != BLOCK_DAMAGED ) block_set_alignment( context, block, alignment );
+    if( block.at == BLOCK_DAMAGED ) return block;
+    guard_verify( context, block.at, block.at + *size - 1 );
+    block_set_alignment( context, block, alignment );
     return block;
+}
+
+/* Releases a block whose contents are still needed. */
+static status_t vacate( dmheap_context_t* context, block_t block )
+{
+    uint32_t size;
+    return release_block( context, block, map_bit( context, block ), &size );
 }
 
 status_t block_release( dmheap_context_t* context, block_t block )
 {
-    uint32_t size;
-    return release_block( context, block, map_bit( context, block ), &size );
+    uint32_t header    = *block_header( context, block );
+    block_t  next      = block_at( block.at + header_size( context, header ) );
+    bool     is_joined = next.at < context->end && *block_header( context, next ) & HEADER_FREE;
+    status_t status    = vacate( context, block );
+    /* all that is not the header, the links or the foot of the free block that it is a part of now */
+    if( status != STATUS_OK ) return status;
+    guard_fill( context, header & HEADER_PREVIOUS_FREE ? block.at - 2 : block.at + 2,
+                is_joined ? next.at + 2 : next.at - 2 );
+    guard_close( context, block.at - 1, next.at - 1 );
+    return status;
 }
 
 static void set_size( dmheap_context_t* context, block_t block, uint32_t size )
@@ -85,6 +103,7 @@ static status_t grow( dmheap_context_t* context, block_t block, uint32_t old_siz
     if( !( header & HEADER_FREE ) || header_size( context, header ) < more ) return STATUS_NO_MEMORY;
     next = carve( context, next, 0, &more, OWNER_MOVING );
     if( next.at == BLOCK_DAMAGED ) return STATUS_CORRUPTED;
+    guard_verify( context, next.at, next.at + more - 1 );
     map_clear( context, map_bit( context, next ) );
     context->released++; /* of two live blocks one is left */
     set_size( context, block, old_size + more );
@@ -134,7 +153,7 @@ status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32
 
     /* The foot of the merged block takes the place of the last word of the contents, if nothing free is behind. */
     uint32_t last   = *block_foot_before( context, next );
-    status_t status = block_release( context, *block );
+    status_t status = vacate( context, *block );
     if( status != STATUS_OK ) return status;
     *block                              = carve( context, before, 0, &whole, header_owner( context, header ) );
     *block_foot_before( context, next ) = last;
@@ -164,6 +183,8 @@ void block_set_alignment( dmheap_context_t* context, block_t block, size_t align
 size_t block_usable_size( const dmheap_context_t* context, block_t block )
 {
     uint32_t header = *block_header( context, block );
-    size_t   words  = header_size( context, header ) - ( header & HEADER_ALIGNED ? 2u : 1u );
-    return words * WORD_SIZE;
+    size_t   bytes  = ( header_size( context, header ) - ( header & HEADER_ALIGNED ? 2u : 1u ) ) * (size_t)WORD_SIZE;
+    if( GUARD_BYTES == 0 || header_owner( context, header ) == OWNER_SYSTEM ) return bytes;
+    if( !( header & HEADER_FREE ) ) return guard_bytes( context, block );
+    return bytes > GUARD_BYTES ? bytes - GUARD_BYTES : 0;
 }

@@ -8,6 +8,7 @@
 #ifndef DMHEAP_BLOCK_H
 #define DMHEAP_BLOCK_H
 
+#include "guard.h"
 #include "index.h"
 #include "status.h"
 
@@ -21,7 +22,8 @@ enum
 /* Size of a block with a payload of `payload` bytes at `alignment`, 0: none; 0 where no block of this heap can. */
 static inline uint32_t block_size_to_take( const dmheap_context_t* context, size_t payload, size_t alignment )
 {
-    if( alignment != 0 ) payload += payload <= SIZE_MAX - WORD_SIZE ? (size_t)WORD_SIZE : 0;
+    size_t extra = GUARD_BYTES + ( alignment != 0 ? (size_t)WORD_SIZE : 0 );
+    if( payload <= SIZE_MAX - extra ) payload += extra;
     return block_size_for( context, payload );
 }
 

@@ -138,6 +138,7 @@ void context_make( const context_plan_t* plan )
     block_t           block   = block_at( plan->image.first );
     block_t           end     = block_at( plan->image.end );
     uint32_t          size    = end.at - block.at;
+    guard_heap_begins( context, plan->image.end * (size_t)WORD_SIZE );
     __builtin_memset( context, 0, block.at * (size_t)WORD_SIZE );
     *context = plan->image;
     make_owners( context );
@@ -149,6 +150,7 @@ void context_make( const context_plan_t* plan )
     context->free_blocks = 1;
     context->free_words  = size;
     context->free_lowest = size;
+    guard_heap_made( context );
 }
 
 /* Moves the registry's entries from `at` on by one place, up or down; the entry at `at` is free afterwards or gone. */

@@ -3,20 +3,32 @@
  */
 #include "dmheap.h"
 
+#ifdef DMHEAP_GUARD
+/* so that the guard notes who called these functions, and not them */
+#include "api.h"
+#define MALLOC( size, name )                   guarded_malloc( size, name, GUARD_CALLER() )
+#define REALLOC( pointer, size, name )         guarded_realloc( pointer, size, name, GUARD_CALLER() )
+#define ALIGNED_ALLOC( alignment, size, name ) guarded_aligned_alloc( alignment, size, name, GUARD_CALLER() )
+#else
+#define MALLOC        dmheap_malloc
+#define REALLOC       dmheap_realloc
+#define ALIGNED_ALLOC dmheap_aligned_alloc
+#endif
+
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _MallocEx, ( size_t Size, const char* ModuleName ) )
 {
-    return dmheap_malloc( Size, ModuleName );
+    return MALLOC( Size, ModuleName );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _ReallocEx, ( void* Ptr, size_t Size, const char* ModuleName ) )
 {
-    return dmheap_realloc( Ptr, Size, ModuleName );
+    return REALLOC( Ptr, Size, ModuleName );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _AlignedMallocEx,
                             ( size_t Size, size_t Alignment, const char* ModuleName ) )
 {
-    return dmheap_aligned_alloc( Alignment, Size, ModuleName );
+    return ALIGNED_ALLOC( Alignment, Size, ModuleName );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void, _FreeEx, ( void* Ptr, bool Concatenate ) )

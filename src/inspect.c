@@ -123,6 +123,7 @@ static void fill_info( const dmheap_context_t* context, block_t block, dmheap_bl
                         : owner == OWNER_SYSTEM ? DMHEAP_BLOCK_SYSTEM
                         : owner == OWNER_MOVING ? DMHEAP_BLOCK_MOVING
                                                 : DMHEAP_BLOCK_LIVE;
+    info->caller      = info->use == DMHEAP_BLOCK_LIVE ? guard_caller( context, block ) : NULL;
     owner_name( context, owner, info->owner );
 }
 
@@ -278,6 +279,15 @@ static void note_quiet( check_t* check )
     check->chain    = 0;
 }
 
+/* Not memcmp(): the address sanitizer would watch it, see guard.h. */
+static bool words_equal( const word_t* one, const word_t* other, size_t count )
+{
+    size_t same = 0;
+    while( same < count && one[same] == other[same] )
+        same++;
+    return same == count;
+}
+
 /* The layout is what it would be if the heap were made anew at this place. */
 static bool geometry_step( check_t* check )
 {
@@ -287,7 +297,8 @@ static bool geometry_step( check_t* check )
     bool                    valid = context->magic == IMAGE_MAGIC && context->end < 1u << 30;
     if( valid )
         valid = context_plan( check->context, bytes( context->end ), bytes( context->granule ), &plan ) == STATUS_OK &&
-                plan.context == context && __builtin_memcmp( context, &plan.image, fixed ) == 0;
+                plan.context == context &&
+                words_equal( (const word_t*)context, (const word_t*)&plan.image, fixed / WORD_SIZE );
     if( !valid ) return fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) );
     check->position = block_at( context->first );
     check->covered  = context->first;
@@ -312,6 +323,7 @@ static bool free_before_is_valid( check_t* check, block_t block )
         return fails( check, DMHEAP_CHECK_FOOT, free );
     if( check->covered != 0 && check->covered != free.at ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
     if( !index_holds( context, free ) ) return fails( check, DMHEAP_CHECK_FREE_LIST, free );
+    if( !guard_free_holds( context, free, size ) ) return fails( check, DMHEAP_CHECK_GUARD, free );
     tally( &check->free, 0, 1, size );
     return true;
 }
@@ -341,6 +353,7 @@ static bool live_is_valid( check_t* check, block_t block )
     if( owner != OWNER_MOVING && holding_of( context, owner ) == NULL )
         return fails( check, DMHEAP_CHECK_OWNER, block );
     if( owner == OWNER_MOVING ) check->moving++;
+    if( owner >= OWNER_NOBODY && !guard_live_holds( context, block ) ) return fails( check, DMHEAP_CHECK_GUARD, block );
     tally( &check->live, 0, 1, size );
     tally( &check->of_owners, owner, 1, size );
     check->covered = next.at;

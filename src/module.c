@@ -174,6 +174,7 @@ status_t owner_take( dmheap_context_t* context, owner_t owner, uint32_t size, si
     block_t taken = block_take( context, &size, alignment, owner );
     if( taken.at <= BLOCK_DAMAGED ) return taken.at == BLOCK_NONE ? STATUS_NO_MEMORY : STATUS_CORRUPTED;
     *block = taken;
+    if( owner == OWNER_SYSTEM ) guard_open( context, taken );
     holding_charge( holding, size );
     return STATUS_OK;
 }
@@ -187,7 +188,9 @@ status_t owner_release( dmheap_context_t* context, block_t block, owner_t owner 
 {
     uint32_t   size    = block_size( context, block );
     holding_t* holding = holding_of( context, owner );
-    status_t   status  = holding != NULL ? block_release( context, block ) : STATUS_CORRUPTED;
+    if( holding == NULL ) return STATUS_CORRUPTED;
+    if( owner != OWNER_SYSTEM ) guard_take( context, block );
+    status_t status = block_release( context, block );
     if( status == STATUS_OK ) holding_discharge( holding, size );
     return status;
 }

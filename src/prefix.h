@@ -18,6 +18,30 @@
 #define context_make         dmheap_internal_context_make
 #define context_plan         dmheap_internal_context_plan
 #define context_registry     dmheap_internal_context_registry
+#ifdef DMHEAP_GUARD
+#define guarded_malloc        dmheap_internal_guarded_malloc
+#define guarded_realloc       dmheap_internal_guarded_realloc
+#define guarded_aligned_alloc dmheap_internal_guarded_aligned_alloc
+#define guard_bytes           dmheap_internal_guard_bytes
+#define guard_caller          dmheap_internal_guard_caller
+#define guard_change          dmheap_internal_guard_change
+#define guard_close           dmheap_internal_guard_close
+#define guard_fill            dmheap_internal_guard_fill
+#define guard_free_holds      dmheap_internal_guard_free_holds
+#define guard_give            dmheap_internal_guard_give
+#define guard_heap_begins     dmheap_internal_guard_heap_begins
+#define guard_heap_ends       dmheap_internal_guard_heap_ends
+#define guard_heap_made       dmheap_internal_guard_heap_made
+#define guard_inspect         dmheap_internal_guard_inspect
+#define guard_live_holds      dmheap_internal_guard_live_holds
+#define guard_locked          dmheap_internal_guard_locked
+#define guard_open            dmheap_internal_guard_open
+#define guard_take            dmheap_internal_guard_take
+#define guard_unlocked        dmheap_internal_guard_unlocked
+#define guard_unlocking       dmheap_internal_guard_unlocking
+#define guard_verify          dmheap_internal_guard_verify
+#define guard_wipe            dmheap_internal_guard_wipe
+#endif
 #define index_probe          dmheap_internal_index_probe
 #define index_largest        dmheap_internal_index_largest
 #define module_find          dmheap_internal_module_find

@@ -1,7 +1,7 @@
 /*
  * The short way for what nearly every call is: default alignment, an owner whom the hint knows, the first heap. Whatever
- * is different, wrong or worth a word in the log is left to the general way in api.c, with nothing changed. A build for
- * size has no short way.
+ * is different, wrong or worth a word in the log is left to the general way in api.c, with nothing changed. Builds
+ * for size, and with the guard, have no short way.
  */
 #ifndef DMHEAP_QUICK_H
 #define DMHEAP_QUICK_H
@@ -9,7 +9,7 @@
 #include "api.h"
 #include "block_hot.h"
 
-#ifdef __OPTIMIZE_SIZE__
+#if defined( __OPTIMIZE_SIZE__ ) || defined( DMHEAP_GUARD )
 
 static inline void* take_quickly( size_t size, const char* name )
 {

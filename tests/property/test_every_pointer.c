@@ -31,7 +31,7 @@ static bool make_state( unsigned number )
     {
         unsigned char** slot = &blocks[draw_from( &state, BLOCKS )];
         dmheap_free( *slot, false );
-        size_t size = draw_from( &state, 70 );
+        size_t size = 1 + draw_from( &state, 70 );
         *slot       = draw_from( &state, 4 ) == 0 ? dmheap_aligned_alloc( 32, size, "m" )
                                                   : dmheap_malloc( size, i % 2 ? "m" : NULL );
         for( size_t byte = 0; *slot != NULL && byte < size; byte++ )

@@ -1,0 +1,102 @@
+/*
+ * The guard, for those who hunt a fault: a canary behind every payload, a pattern in all free memory, the address that
+ * allocated each block, and word to ASan and Valgrind of what may be touched. Built with DMHEAP_GUARD; without it all of
+ * this is nothing. May not change what a heap does otherwise.
+ *
+ *   live:  [ header ][ payload, exactly the bytes asked for | canary ... | bytes | caller ]( log2 of the alignment )
+ *   free:  [ header ][ next ][ link ][ pattern ... ][ foot ]
+ *
+ * The heap's own blocks have no canary. Filling and comparing are linear in the block and happen under the lock: a build
+ * with the guard does not keep the bounds of one without. What is found is noted, and said when the lock is left.
+ */
+#ifndef DMHEAP_GUARD_H
+#define DMHEAP_GUARD_H
+
+#include "image.h"
+
+#ifdef DMHEAP_GUARD
+
+enum
+{
+    GUARD_TRAILER = 1 + sizeof( void* ) / WORD_SIZE,  /* words: bytes, caller */
+    GUARD_BYTES   = ( GUARD_TRAILER + 1 ) * WORD_SIZE /* that a block has more; at least 4 are canary */
+};
+
+/* Who called the function of the public API that this is used in. */
+#define GUARD_CALLER() __builtin_return_address( 0 )
+
+/* A heap is about to be made in `bytes`; has been made; is no more, and its memory is not read. */
+void guard_heap_begins( const dmheap_context_t* context, size_t bytes );
+void guard_heap_made( dmheap_context_t* context );
+void guard_heap_ends( const dmheap_context_t* context );
+
+/* The library itself is going to write to a block. */
+void guard_open( const dmheap_context_t* context, block_t block );
+
+/* A block with a complete header is given to a user who asked for so many bytes. */
+void guard_give( dmheap_context_t* context, block_t block, size_t bytes, const void* caller );
+
+/* A user's block is another, or has another size, with the first `kept` bytes of what was at `before`. */
+void guard_change( dmheap_context_t* context, const void* before, size_t kept, block_t block, size_t bytes,
+                   const void* caller );
+
+/* A user's block comes back. */
+void guard_take( dmheap_context_t* context, block_t block );
+
+/* Compares the canary of a user's block. */
+void guard_inspect( dmheap_context_t* context, block_t block );
+
+/* A free block has left its list: what it held there is pattern again. */
+void guard_wipe( dmheap_context_t* context, block_t block, uint32_t size );
+
+/* Fills, or compares, free words from one place up to another. */
+void guard_fill( dmheap_context_t* context, uint32_t from, uint32_t to );
+void guard_verify( const dmheap_context_t* context, uint32_t from, uint32_t to );
+
+/* Nobody may touch the words from one place up to another. */
+void guard_close( const dmheap_context_t* context, uint32_t from, uint32_t to );
+
+/* Whether the canary of a user's block, and the pattern of a free one, are as they should be. */
+bool guard_live_holds( const dmheap_context_t* context, block_t block );
+bool guard_free_holds( const dmheap_context_t* context, block_t block, uint32_t size );
+
+/* Payload bytes of a user's block, and who allocated it. */
+size_t      guard_bytes( const dmheap_context_t* context, block_t block );
+const void* guard_caller( const dmheap_context_t* context, block_t block );
+
+/* The lock was entered; is about to be left; was left. */
+void guard_locked( void );
+void guard_unlocking( void );
+void guard_unlocked( void );
+
+#else
+
+enum
+{
+    GUARD_BYTES = 0
+};
+
+#define GUARD_CALLER()                                                NULL
+#define guard_heap_begins( context, bytes )                           ( (void)0 )
+#define guard_heap_made( context )                                    ( (void)0 )
+#define guard_heap_ends( context )                                    ( (void)0 )
+#define guard_open( context, block )                                  ( (void)0 )
+#define guard_give( context, block, bytes, caller )                   ( (void)( caller ) )
+#define guard_change( context, before, kept, block, bytes, caller )   ( (void)( caller ) )
+#define guard_take( context, block ) ( (void)0 )
+#define guard_inspect( context, block )                               ( (void)0 )
+#define guard_wipe( context, block, size )                            ( (void)0 )
+#define guard_fill( context, from, to )                               ( (void)( from ), (void)( to ) )
+#define guard_close( context, from, to ) ( (void)0 )
+#define guard_verify( context, from, to )                             ( (void)( from ), (void)( to ) )
+#define guard_bytes( context, block )                                 ( (size_t)0 )
+#define guard_live_holds( context, block )                            true
+#define guard_free_holds( context, block, size )                      true
+#define guard_caller( context, block )                                NULL
+#define guard_locked()                                                ( (void)0 )
+#define guard_unlocking()                                             ( (void)0 )
+#define guard_unlocked()                                              ( (void)0 )
+
+#endif
+
+#endif

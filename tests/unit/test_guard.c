@@ -1,0 +1,183 @@
+/*
+ * The guard: what is written behind a block or into free memory is found, and the one who allocated it is named. Needs a
+ * library built with DMHEAP_GUARD.
+ */
+#include "unit.h"
+
+/* A heap whose damage is on purpose. */
+#define DAMAGED_TEST( name ) cmocka_unit_test_setup( name, fresh_heap )
+
+static __attribute__( ( noinline ) ) unsigned char* allocate_here( size_t size )
+{
+    unsigned char* block = dmheap_malloc( size, "culprit" );
+    assert_non_null( block );
+    return block;
+}
+
+static bool note_caller( const dmheap_block_info_t* block, void* user )
+{
+    if( block->use == DMHEAP_BLOCK_LIVE ) *(const void**)user = block->caller;
+    return true;
+}
+
+/* The one who allocated the last live block. */
+static const void* caller_of_last( void )
+{
+    const void* caller = NULL;
+    dmheap_visit_blocks( note_caller, &caller );
+    return caller;
+}
+
+/* What was logged is that a block of `size` was written behind its end. */
+static void assert_names_the_culprit( const unsigned char* block, size_t size, const void* caller )
+{
+    char expected[160];
+    snprintf( expected, sizeof expected, "Written behind the end of %p, %lu bytes of module culprit, allocated at %p.",
+              (const void*)block, (unsigned long)size, caller );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
+    assert_non_null( strstr( fixture_log(), expected ) );
+    assert_false( fixture_logged_while_locked() );
+}
+
+static void the_usable_size_is_what_was_asked_for( void** state )
+{
+    (void)state;
+    for( size_t size = 1; size < 100; size++ )
+    {
+        unsigned char* block = dmheap_malloc( size, "m" );
+        assert_int_equal( dmheap_usable_size( block ), size );
+        memset( block, 0, size );
+        block = dmheap_realloc( block, 2 * size, "m" );
+        assert_int_equal( dmheap_usable_size( block ), 2 * size );
+        block = dmheap_aligned_realloc( block, 64, size / 2 + 1, "m" );
+        assert_int_equal( dmheap_usable_size( block ), size / 2 + 1 );
+        memset( block, 0xff, size / 2 + 1 );
+        assert_valid();
+        dmheap_free( block, false );
+    }
+    assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+}
+
+static void a_byte_behind_a_block_is_found_when_it_is_freed( void** state )
+{
+    (void)state;
+    for( size_t size = 1; size < 60; size++ )
+        for( size_t behind = 0; behind < 4; behind++ )
+        {
+            unsigned char* block  = allocate_here( size );
+            const void*    caller = caller_of_last();
+            block[size + behind] ^= 1;
+            (void)fixture_log();
+            dmheap_free( block, false );
+            assert_names_the_culprit( block, size, caller );
+            assert_valid();
+        }
+}
+
+static void it_is_found_by_the_check_with_the_block( void** state )
+{
+    const void*    where;
+    unsigned char* block = allocate_here( 10 );
+    (void)state;
+    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+    block[10] = 0;
+    assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_GUARD );
+    assert_ptr_equal( where, block );
+}
+
+static void it_is_found_when_the_block_is_reallocated( void** state )
+{
+    unsigned char* block  = allocate_here( 10 );
+    const void*    caller = caller_of_last();
+    (void)state;
+    block[10] = 0;
+    (void)fixture_log();
+    unsigned char* other = dmheap_realloc( block, 1000, "m" );
+    assert_non_null( other );
+    assert_names_the_culprit( block, 10, caller );
+    assert_valid();
+}
+
+static void it_is_found_when_the_module_is_unregistered( void** state )
+{
+    unsigned char* block  = allocate_here( 33 );
+    const void*    caller = caller_of_last();
+    (void)state;
+    block[33] = 0;
+    (void)fixture_log();
+    dmheap_unregister_module( "culprit" );
+    assert_names_the_culprit( block, 33, caller );
+    assert_valid();
+}
+
+static void a_write_after_free_is_found_by_the_next_allocation( void** state )
+{
+    (void)state;
+    for( size_t at = 8; at < 100; at += 4 )
+    {
+        unsigned char* block = allocate_here( 100 );
+        dmheap_free( block, false );
+        block[at] = 1;
+        (void)fixture_log();
+        void* again = dmheap_malloc( 100, "innocent" );
+        char  expected[80];
+        snprintf( expected, sizeof expected, "Written to free memory at %p:", (void*)( block + at ) );
+        assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
+        assert_non_null( strstr( fixture_log(), expected ) );
+        dmheap_free( again, false );
+        assert_valid();
+    }
+}
+
+static void a_write_after_free_is_found_by_the_check( void** state )
+{
+    const void*    where;
+    unsigned char* block = allocate_here( 100 );
+    void*          fence = dmheap_malloc( 8, "m" );
+    (void)state;
+    dmheap_free( block, false );
+    block[40] = 1;
+    assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_GUARD );
+    assert_ptr_equal( where, block );
+    dmheap_free( fence, false );
+}
+
+static __attribute__( ( noinline ) ) void* allocate_there( void )
+{
+    void* block = Dmod_MallocEx( 8, "m" );
+    assert_non_null( block );
+    return block;
+}
+
+static void dmods_functions_name_who_called_them( void** state )
+{
+    (void)state;
+    void*       here    = Dmod_MallocEx( 8, "m" );
+    const void* caller  = caller_of_last();
+    void*       there   = allocate_there();
+    const void* another = caller_of_last();
+    assert_ptr_not_equal( caller, another );
+    here = Dmod_ReallocEx( here, 20000, "m" );
+    assert_ptr_not_equal( caller_of_last(), caller );
+    assert_ptr_not_equal( caller_of_last(), another );
+    void* aligned = Dmod_AlignedMallocEx( 30000, 64, "m" );
+    assert_ptr_not_equal( caller_of_last(), caller );
+    Dmod_FreeEx( here, false );
+    Dmod_FreeEx( there, false );
+    Dmod_FreeEx( aligned, false );
+}
+
+int main( void )
+{
+    const struct CMUnitTest tests[] = {
+        HEAP_TEST( the_usable_size_is_what_was_asked_for ),
+        HEAP_TEST( a_byte_behind_a_block_is_found_when_it_is_freed ),
+        DAMAGED_TEST( it_is_found_by_the_check_with_the_block ),
+        HEAP_TEST( it_is_found_when_the_block_is_reallocated ),
+        HEAP_TEST( it_is_found_when_the_module_is_unregistered ),
+        HEAP_TEST( a_write_after_free_is_found_by_the_next_allocation ),
+        DAMAGED_TEST( a_write_after_free_is_found_by_the_check ),
+        HEAP_TEST( dmods_functions_name_who_called_them ),
+    };
+    return cmocka_run_group_tests_name( "guard", tests, NULL, NULL );
+}
