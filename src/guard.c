@@ -208,7 +208,8 @@ void guard_change( dmheap_context_t* context, const void* before, size_t kept, b
     (void)before;
     (void)kept;
     seal( context, block, bytes, caller );
-    tools_forbid( payload + bytes, ( header_size( context, *block_header( context, block ) ) - 1u ) * (size_t)WORD_SIZE - bytes );
+    tools_forbid( payload + bytes,
+                  ( header_size( context, *block_header( context, block ) ) - 1u ) * (size_t)WORD_SIZE - bytes );
 #ifdef DMHEAP_ASAN
     __asan_unpoison_memory_region( payload, bytes );
 #endif

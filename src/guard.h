@@ -76,26 +76,26 @@ enum
     GUARD_BYTES = 0
 };
 
-#define GUARD_CALLER()                                                NULL
-#define guard_heap_begins( context, bytes )                           ( (void)0 )
-#define guard_heap_made( context )                                    ( (void)0 )
-#define guard_heap_ends( context )                                    ( (void)0 )
-#define guard_open( context, block )                                  ( (void)0 )
-#define guard_give( context, block, bytes, caller )                   ( (void)( caller ) )
-#define guard_change( context, before, kept, block, bytes, caller )   ( (void)( caller ) )
-#define guard_take( context, block ) ( (void)0 )
-#define guard_inspect( context, block )                               ( (void)0 )
-#define guard_wipe( context, block, size )                            ( (void)0 )
-#define guard_fill( context, from, to )                               ( (void)( from ), (void)( to ) )
-#define guard_close( context, from, to ) ( (void)0 )
-#define guard_verify( context, from, to )                             ( (void)( from ), (void)( to ) )
-#define guard_bytes( context, block )                                 ( (size_t)0 )
-#define guard_live_holds( context, block )                            true
-#define guard_free_holds( context, block, size )                      true
-#define guard_caller( context, block )                                NULL
-#define guard_locked()                                                ( (void)0 )
-#define guard_unlocking()                                             ( (void)0 )
-#define guard_unlocked()                                              ( (void)0 )
+#define GUARD_CALLER()                                              NULL
+#define guard_heap_begins( context, bytes )                         ( (void)0 )
+#define guard_heap_made( context )                                  ( (void)0 )
+#define guard_heap_ends( context )                                  ( (void)0 )
+#define guard_open( context, block )                                ( (void)0 )
+#define guard_give( context, block, bytes, caller )                 ( (void)( caller ) )
+#define guard_change( context, before, kept, block, bytes, caller ) ( (void)( caller ) )
+#define guard_take( context, block )                                ( (void)0 )
+#define guard_inspect( context, block )                             ( (void)0 )
+#define guard_wipe( context, block, size )                          ( (void)0 )
+#define guard_fill( context, from, to )                             ( (void)( from ), (void)( to ) )
+#define guard_close( context, from, to )                            ( (void)0 )
+#define guard_verify( context, from, to )                           ( (void)( from ), (void)( to ) )
+#define guard_bytes( context, block )                               ( (size_t)0 )
+#define guard_live_holds( context, block )                          true
+#define guard_free_holds( context, block, size )                    true
+#define guard_caller( context, block )                              NULL
+#define guard_locked()                                              ( (void)0 )
+#define guard_unlocking()                                           ( (void)0 )
+#define guard_unlocked()                                            ( (void)0 )
 
 #endif
 

@@ -123,7 +123,8 @@ static void fill_info( const dmheap_context_t* context, block_t block, dmheap_bl
                         : owner == OWNER_SYSTEM ? DMHEAP_BLOCK_SYSTEM
                         : owner == OWNER_MOVING ? DMHEAP_BLOCK_MOVING
                                                 : DMHEAP_BLOCK_LIVE;
-    info->caller      = info->use == DMHEAP_BLOCK_LIVE ? guard_caller( context, block ) : NULL;
+    info->caller      = NULL;
+    if( info->use == DMHEAP_BLOCK_LIVE ) info->caller = guard_caller( context, block );
     owner_name( context, owner, info->owner );
 }
 

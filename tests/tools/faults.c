@@ -30,7 +30,7 @@ static bool use( unsigned char* block, size_t kept, size_t size )
 
 static int none( void )
 {
-    static const char* const names[] = { NULL, "one", "two", "three" };
+    static const char* const names[]        = { NULL, "one", "two", "three" };
     unsigned char*           blocks[BLOCKS] = { NULL };
     size_t                   sizes[BLOCKS]  = { 0 };
     uint32_t                 state          = 1;
