@@ -252,7 +252,9 @@ extern "C"
  * @brief Limits what a module may hold, in each default heap by itself.
  * @param module_name The module, registered if need be.
  * @param limit_bytes Bytes of whole blocks, headers and rounding included, rounded down to a multiple of 4; SIZE_MAX:
- *                    no limit. Below what the module holds now, it keeps that and gets no more.
+ *                    no limit. Below what the module holds now, it keeps that and gets no more. The last block that is
+ *                    granted may pass the limit by less than 16 bytes, or the heap's alignment where that is more: by
+ *                    what was too small to be left as a free block.
  * @return true on success.
  */
     DMOD_BUILTIN_API( dmheap, 1.0, bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) );

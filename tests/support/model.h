@@ -1,6 +1,6 @@
 /*
- * A plain model of what must hold in a heap: which blocks live, what they contain, who owns them. The property tests run
- * the same calls on the heap and on the model and compare after every step.
+ * A plain model of what must hold in a heap: which blocks live, what they contain, who owns them. The property tests and
+ * the fuzzers run the same calls on the heap and on the model and compare after every step.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -9,7 +9,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One run: returns NULL, or what went wrong. `steps` calls drawn from `seed` on a heap of `size` bytes. */
-const char* model_run( uint32_t seed, unsigned steps, size_t size, size_t alignment, size_t offset );
+/* The heap of a run. */
+typedef struct
+{
+    size_t size, alignment; /* bytes */
+    size_t offset;          /* from a 4096-byte boundary */
+    bool   two;             /* another default heap, half as large, comes and goes */
+} model_heap_t;
+
+/* One run of `steps` calls drawn from a seed. NULL, or what went wrong. */
+const char* model_run( uint32_t seed, unsigned steps, model_heap_t heap );
+
+/* One run of the calls that `bytes` stand for, heap included. NULL, or what went wrong. */
+const char* model_run_bytes( const uint8_t* bytes, size_t length );
 
 #endif
