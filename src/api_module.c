@@ -220,7 +220,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_unregister_module,
 
 /* ---- Renaming ---- */
 
-/* Gives a module a name that is not taken. Not locked. */
+/* Gives a module a name that is not taken; STATUS_KNOWN_MODULE where it was taken meanwhile. Not locked. */
 static status_t rename_to_free( dmheap_context_t* context, owner_t owner, const module_name_t* old_name,
                                 const module_name_t* new_name )
 {
@@ -237,8 +237,8 @@ static status_t rename_to_free( dmheap_context_t* context, owner_t owner, const 
     return status == STATUS_REGISTERED ? STATUS_OK : status;
 }
 
-/* STATUS_OK, STATUS_UNKNOWN_MODULE, STATUS_LEAVING or why there is no record for the new name. Not locked. */
-static status_t rename_module( dmheap_context_t* context, const module_name_t* old_name, const module_name_t* new_name )
+/* Renames a module, or merges it into the one that has the new name. STATUS_KNOWN_MODULE as above. Not locked. */
+static status_t rename_once( dmheap_context_t* context, const module_name_t* old_name, const module_name_t* new_name )
 {
     module_sweep_t sweep;
     owner_t        owner  = 0;
@@ -260,6 +260,16 @@ static status_t rename_module( dmheap_context_t* context, const module_name_t* o
     if( !merges ) return rename_to_free( context, owner, old_name, new_name );
     sweep_module( context, &sweep );
     return STATUS_OK;
+}
+
+/* STATUS_OK, STATUS_UNKNOWN_MODULE, STATUS_LEAVING or why there is no record for the new name. Not locked. */
+static status_t rename_module( dmheap_context_t* context, const module_name_t* old_name, const module_name_t* new_name )
+{
+    status_t status;
+    do
+        status = rename_once( context, old_name, new_name );
+    while( status == STATUS_KNOWN_MODULE );
+    return status;
 }
 
 /* In one heap or, where that is NULL, in all of them. */

@@ -135,7 +135,9 @@ status_t module_rename_step( dmheap_context_t* context, owner_t owner, const mod
     if( parts->record.at == 0 ) return take_record( context, new_name, &parts->record );
     uint16_t* link = module_link( context, old_name );
     if( link == NULL || *link != owner ) return STATUS_UNKNOWN_MODULE;
-    if( module_link( context, new_name ) == NULL ) return STATUS_CORRUPTED;
+    const uint16_t* place = module_link( context, new_name );
+    if( place == NULL ) return STATUS_CORRUPTED;
+    if( *place != 0 ) return STATUS_KNOWN_MODULE;
     tree_remove( context, link );
     link = module_link( context, new_name ); /* no deeper than it was */
 

@@ -139,7 +139,8 @@ typedef struct
 status_t module_register_step( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts,
                                owner_t* owner );
 
-/* Gives an owner another name, in steps as above. STATUS_REGISTERED at its end. */
+/* Gives an owner another name, in steps as above. STATUS_REGISTERED at its end; STATUS_KNOWN_MODULE where another has
+ * that name, STATUS_UNKNOWN_MODULE where the owner does not have the old one any more. */
 status_t module_rename_step( dmheap_context_t* context, owner_t owner, const module_name_t* old_name,
                              const module_name_t* new_name, module_parts_t* parts );
 

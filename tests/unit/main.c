@@ -14,6 +14,7 @@ int main( void )
     failed += test_contexts();
     failed += test_inspection();
     failed += test_steps();
+    failed += test_vanishing();
     failed += test_dmod_api();
     return failed != 0;
 }

@@ -54,6 +54,7 @@ int test_modules( void );
 int test_contexts( void );
 int test_inspection( void );
 int test_steps( void );
+int test_vanishing( void );
 int test_dmod_api( void );
 
 #endif

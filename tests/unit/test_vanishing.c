@@ -1,0 +1,353 @@
+/*
+ * What a call works on may be gone at any moment that it does not hold the lock: the heap is taken down, the module is
+ * unregistered, or comes back as another, after each of its steps in turn.
+ */
+#include "unit.h"
+
+enum
+{
+    STEPS_MOST = 60 /* more than any of the calls below has */
+};
+
+static dmheap_context_t* second;
+static unsigned char*    block; /* in the second heap, of 200 bytes, behind `front` of 400 */
+static unsigned char*    front;
+static dmheap_module_t   handle; /* of "m", there */
+
+static unsigned countdown;
+static void ( *happens )( void );
+
+static void count_down( void )
+{
+    if( countdown != 0 && --countdown == 0 ) happens();
+}
+
+static void two_heaps( void )
+{
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+    second = dmheap_ctx_init( fixture_second_buffer(), 8192, 8, "second" );
+    assert_non_null( second );
+    assert_true( dmheap_ctx_set_default( second, 0 ) );
+    assert_true( dmheap_register_module( "m" ) );
+    assert_true( dmheap_register_module( "n" ) );
+    front  = dmheap_malloc( 400, "n" );
+    block  = dmheap_malloc( 200, "m" );
+    handle = dmheap_module_open( "m" );
+    assert_ptr_equal( dmheap_ctx_of( block ), second );
+    assert_non_null( dmheap_malloc( 24, NULL ) );
+    assert_non_null( dmheap_malloc( 100, "m" ) );
+    assert_ptr_equal( handle.context, second );
+}
+
+/* ---- Calls ---- */
+
+static bool look_at_block( const dmheap_block_info_t* info, void* user )
+{
+    (void)info;
+    (void)user;
+    return true;
+}
+
+static bool look_at_module( const dmheap_module_info_t* info, void* user )
+{
+    (void)info;
+    (void)user;
+    return true;
+}
+
+static void call_malloc( void )
+{
+    (void)dmheap_malloc( 50, "new" );
+}
+
+static void call_malloc_for_another_heap( void )
+{
+    (void)dmheap_malloc( 10000, "m" );
+}
+
+static void call_ctx_malloc( void )
+{
+    (void)dmheap_ctx_malloc( second, 50, "new" );
+}
+
+static void call_realloc_that_moves( void )
+{
+    (void)dmheap_realloc( block, 1000, NULL );
+}
+
+static void call_realloc_that_slides( void )
+{
+    dmheap_free( front, false );
+    (void)dmheap_realloc( block, 500, NULL );
+}
+
+static void call_realloc_to_another_heap( void )
+{
+    (void)dmheap_realloc( block, 9000, NULL );
+}
+
+static void call_realloc_to_nowhere( void )
+{
+    (void)dmheap_realloc( block, 30000, NULL );
+}
+
+static void call_free( void )
+{
+    dmheap_free( block, false );
+}
+
+static void call_register( void )
+{
+    (void)dmheap_register_module( "new" );
+}
+
+static void call_open( void )
+{
+    (void)dmheap_module_open( "new" );
+}
+
+static void call_unregister( void )
+{
+    dmheap_unregister_module( "m" );
+}
+
+static void call_unregister_all( void )
+{
+    for( char name[2] = "a"; name[0] <= 'n'; name[0]++ )
+        (void)dmheap_register_module( name );
+    for( char name[2] = "a"; name[0] <= 'n'; name[0]++ )
+        dmheap_unregister_module( name );
+}
+
+static void call_rename_to_a_free_name( void )
+{
+    (void)dmheap_rename_module( "m", "new" );
+}
+
+static void call_rename_to_a_taken_name( void )
+{
+    (void)dmheap_rename_module( "m", "n" );
+}
+
+static void call_limit( void )
+{
+    (void)dmheap_set_module_limit( "m", 5000 );
+}
+
+static void call_module_malloc( void )
+{
+    (void)dmheap_module_malloc( handle, 50 );
+}
+
+static void call_retag( void )
+{
+    (void)dmheap_retag( block, "new" );
+}
+
+static void call_figures( void )
+{
+    dmheap_stats_t        stats;
+    dmheap_module_stats_t module_stats;
+    (void)dmheap_ctx_get_stats( second, &stats );
+    (void)dmheap_get_stats( &stats );
+    (void)dmheap_get_module_stats( "m", &module_stats );
+    (void)dmheap_ctx_get_module_stats( second, "m", &module_stats );
+}
+
+static void call_visitors( void )
+{
+    dmheap_visit_blocks( look_at_block, NULL );
+    dmheap_ctx_visit_blocks( second, look_at_block, NULL );
+    dmheap_visit_modules( look_at_module, NULL );
+    dmheap_ctx_visit_modules( second, look_at_module, NULL );
+}
+
+static void call_check( void )
+{
+    (void)dmheap_check( NULL );
+}
+
+static void ( *const calls[] )( void ) = {
+    call_malloc,
+    call_malloc_for_another_heap,
+    call_ctx_malloc,
+    call_realloc_that_moves,
+    call_realloc_that_slides,
+    call_realloc_to_another_heap,
+    call_realloc_to_nowhere,
+    call_free,
+    call_register,
+    call_open,
+    call_unregister,
+    call_unregister_all,
+    call_rename_to_a_free_name,
+    call_rename_to_a_taken_name,
+    call_limit,
+    call_module_malloc,
+    call_retag,
+    call_figures,
+    call_visitors,
+    call_check,
+};
+
+/* Makes every call, and lets something happen after each of its steps; `remains` is what must hold then. */
+static void happen_everywhere( void ( *what )( void ), void ( *remains )( void ) )
+{
+    for( unsigned call = 0; call < sizeof calls / sizeof *calls; call++ )
+        for( unsigned step = 1; step < STEPS_MOST; step++ )
+        {
+            two_heaps();
+            countdown         = step;
+            happens           = what;
+            fixture_interrupt = count_down;
+            calls[call]();
+            fixture_interrupt = NULL;
+            remains();
+            assert_valid();
+        }
+}
+
+/* ---- What happens ---- */
+
+static void take_heap_down( void )
+{
+    assert_true( dmheap_ctx_deinit( second ) );
+}
+
+static void one_heap_remains( void )
+{
+    (void)dmheap_ctx_deinit( second );
+    assert_null( dmheap_ctx_of( block ) );
+}
+
+static void a_heap_may_vanish_at_any_moment_of_any_call( void** state )
+{
+    (void)state;
+    happen_everywhere( take_heap_down, one_heap_remains );
+}
+
+static void unregister_m( void )
+{
+    dmheap_unregister_module( "m" );
+}
+
+static void renew_m( void )
+{
+    dmheap_unregister_module( "m" );
+    assert_true( dmheap_register_module( "m" ) );
+}
+
+static void rename_m( void )
+{
+    (void)dmheap_rename_module( "m", "o" );
+}
+
+static void register_new( void )
+{
+    (void)dmheap_register_module( "new" );
+}
+
+static void damage_nothing( void )
+{
+}
+
+static void nothing_remains_of_the_modules( void )
+{
+    static const char* const names[] = { "m", "n", "o", "new", "a" };
+    for( unsigned i = 0; i < sizeof names / sizeof *names; i++ )
+        dmheap_unregister_module( names[i] );
+    assert_int_equal( stats_now().modules, 0 );
+    for( unsigned i = 0; i < sizeof names / sizeof *names; i++ )
+        assert_int_equal( live_blocks_of( names[i] ), 0 );
+}
+
+static void a_module_may_leave_at_any_moment_of_any_call( void** state )
+{
+    (void)state;
+    happen_everywhere( unregister_m, nothing_remains_of_the_modules );
+}
+
+static void a_module_may_become_another_at_any_moment_of_any_call( void** state )
+{
+    (void)state;
+    happen_everywhere( renew_m, nothing_remains_of_the_modules );
+}
+
+static void a_module_may_be_renamed_at_any_moment_of_any_call( void** state )
+{
+    (void)state;
+    happen_everywhere( rename_m, nothing_remains_of_the_modules );
+}
+
+static void a_name_may_be_registered_at_any_moment_of_any_call( void** state )
+{
+    (void)state;
+    happen_everywhere( register_new, damage_nothing );
+}
+
+/* All places of the registry are taken while a heap is made. */
+static void take_all_places( void )
+{
+    for( unsigned i = 0; i < 16; i++ )
+        (void)dmheap_ctx_init( fixture_second_buffer() + 65536 + 1024 * (size_t)i, 1024, 8, NULL );
+}
+
+static void a_heap_that_lost_its_place_meanwhile_is_refused( void** state )
+{
+    (void)state;
+    for( unsigned step = 1; step < 6; step++ )
+    {
+        two_heaps();
+        assert_true( dmheap_ctx_deinit( second ) );
+        countdown           = step;
+        happens             = take_all_places;
+        fixture_interrupt   = count_down;
+        dmheap_context_t* b = dmheap_ctx_init( fixture_second_buffer(), 8192, 8, "second" );
+        fixture_interrupt   = NULL;
+        assert_true( b != NULL || fixture_logged( "DMHEAP_MAX_CONTEXTS" ) != 0 );
+        assert_valid();
+        for( unsigned i = 0; i < 16; i++ )
+            (void)dmheap_ctx_deinit( (void*)( fixture_second_buffer() + 65536 + 1024 * (size_t)i ) );
+        if( b != NULL ) assert_true( dmheap_ctx_deinit( b ) );
+        (void)fixture_log();
+    }
+}
+
+static void an_init_that_lost_its_place_meanwhile_is_refused( void** state )
+{
+    (void)state;
+    two_heaps();
+    countdown         = 1;
+    happens           = take_all_places;
+    fixture_interrupt = count_down;
+    bool made         = dmheap_init( fixture_buffer(), 4096, 8 );
+    fixture_interrupt = NULL;
+    assert_false( made );
+    assert_int_equal( fixture_logged( "DMHEAP_MAX_CONTEXTS" ), 12 ); /* and the interrupt's own */
+    for( unsigned i = 0; i < 16; i++ )
+        (void)dmheap_ctx_deinit( (void*)( fixture_second_buffer() + 65536 + 1024 * (size_t)i ) );
+}
+
+static int teardown( void** state )
+{
+    (void)state;
+    fixture_interrupt = NULL;
+    fixture_no_heap();
+    return 0;
+}
+
+#define VANISHING_TEST( name ) cmocka_unit_test_teardown( name, teardown )
+
+int test_vanishing( void )
+{
+    const struct CMUnitTest tests[] = {
+        VANISHING_TEST( a_heap_may_vanish_at_any_moment_of_any_call ),
+        VANISHING_TEST( a_module_may_leave_at_any_moment_of_any_call ),
+        VANISHING_TEST( a_module_may_become_another_at_any_moment_of_any_call ),
+        VANISHING_TEST( a_module_may_be_renamed_at_any_moment_of_any_call ),
+        VANISHING_TEST( a_name_may_be_registered_at_any_moment_of_any_call ),
+        VANISHING_TEST( a_heap_that_lost_its_place_meanwhile_is_refused ),
+        VANISHING_TEST( an_init_that_lost_its_place_meanwhile_is_refused ),
+    };
+    return cmocka_run_group_tests_name( "vanishing", tests, NULL, NULL );
+}
