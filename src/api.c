@@ -10,13 +10,13 @@
 status_t owner_lookup( dmheap_context_t* context, const char* text, bool add, owner_t* owner )
 {
     module_name_t  name;
-    module_parts_t parts  = { { 0 }, { 0 } };
-    status_t       status = STATUS_OK;
+    module_parts_t parts = { { 0 }, { 0 } };
+    status_t       status;
     unlock();
     bool valid = module_name_make( text, &name );
     lock();
     if( !valid ) return STATUS_BAD_NAME;
-    while( status == STATUS_OK )
+    for( ;; )
     {
         if( !context_exists( context ) ) return STATUS_NO_HEAP;
         if( !add )

@@ -93,7 +93,7 @@ static status_t limit_module( dmheap_context_t* context, const char* name, size_
             holding->limit = bytes >> WORD_SHIFT < LIMIT_NONE ? (uint32_t)( bytes >> WORD_SHIFT ) : LIMIT_NONE;
     }
     unlock();
-    if( status != STATUS_OK ) report_module( status, name );
+    report_module( status, name );
     return status;
 }
 

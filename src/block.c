@@ -145,8 +145,7 @@ status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32
     uint32_t own    = header_size( context, header );
     block_t  before = block_at( block->at - *block_foot_before( context, *block ) );
     block_t  next   = block_at( block->at + own );
-    if( !( header & HEADER_PREVIOUS_FREE ) || own > context->end - block->at || !block_in_heap( context, before.at ) )
-        return STATUS_NO_MEMORY;
+    if( !( header & HEADER_PREVIOUS_FREE ) || !block_in_heap( context, before.at ) ) return STATUS_NO_MEMORY;
     uint32_t behind = *block_header( context, next );
     uint32_t whole  = next.at - before.at + ( behind & HEADER_FREE ? header_size( context, behind ) : 0 );
     if( whole < size || ( alignment != 0 && lead_of( context, before, alignment ) != 0 ) ) return STATUS_NO_MEMORY;

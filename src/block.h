@@ -92,7 +92,7 @@ status_t block_resize( dmheap_context_t* context, block_t block, uint32_t size )
 
 /* Extends a live block by the free blocks in front of it and behind it, where that makes at least `size` and the
  * payload is aligned in its new place; it then has all of that room, and its contents are still where they were.
- * STATUS_NO_MEMORY, STATUS_CORRUPTED. O(1). */
+ * STATUS_NO_MEMORY, STATUS_CORRUPTED. Only after block_resize(), which has verified the header. O(1). */
 status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32_t size, size_t alignment );
 
 /* Moves `block` to the next live one at or behind it. Each look at a word of the start map costs one of `looks`. True

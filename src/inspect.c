@@ -298,7 +298,6 @@ static bool geometry_step( check_t* check )
     bool                    valid = context->magic == IMAGE_MAGIC && context->end < 1u << 30;
     if( valid )
         valid = context_plan( check->context, bytes( context->end ), bytes( context->granule ), &plan ) == STATUS_OK &&
-                plan.context == context &&
                 words_equal( (const word_t*)context, (const word_t*)&plan.image, fixed / WORD_SIZE );
     if( !valid ) return fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) );
     check->position = block_at( context->first );
@@ -313,12 +312,14 @@ static bool geometry_step( check_t* check )
 static bool free_before_is_valid( check_t* check, block_t block )
 {
     const dmheap_context_t* context = check->context;
-    if( !( *block_header( context, block ) & HEADER_PREVIOUS_FREE ) )
-        return check->covered == 0 || check->covered == block.at || fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
+    bool                    is_free = ( *block_header( context, block ) & HEADER_PREVIOUS_FREE ) != 0;
+    if( !is_free && check->covered != 0 && check->covered != block.at )
+        return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
+    if( !is_free ) return true;
 
     uint32_t size = *block_foot_before( context, block );
     block_t  free = block_at( block.at - size );
-    if( size < context->min_size || !block_in_heap( context, free.at ) || free.at < context->first )
+    if( size < context->min_size || !block_in_heap( context, free.at ) )
         return fails( check, DMHEAP_CHECK_FOOT, block );
     if( *block_header( context, free ) != header_of_free( context, size ) )
         return fails( check, DMHEAP_CHECK_FOOT, free );
@@ -486,7 +487,8 @@ static bool owners_step( check_t* check )
         check->chain = entry & UINT16_MAX;
         check->given_back--;
     }
-    if( owner >= owner_end( context ) || owner >> context->owner_bits != 0 ) return false;
+    if( owner >= owner_end( context ) ) return false;
+    if( owner >> context->owner_bits != 0 ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
     if( owner == OWNER_SYSTEM || owner == OWNER_NOBODY )
     {
         const holding_t* fixed = owner == OWNER_SYSTEM ? &context->system : &context->nobody;
@@ -500,7 +502,9 @@ static bool owners_step( check_t* check )
     if( entry & DIRECTORY_FREE )
     {
         check->given_back++;
-        return ( entry & ~( DIRECTORY_FREE | UINT16_MAX ) ) == 0 || fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
+        if( ( entry & ~( DIRECTORY_FREE | UINT16_MAX ) ) != 0 )
+            return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
+        return true;
     }
     check->records++;
     return record_is_valid( check, owner );
@@ -523,13 +527,12 @@ static bool counters_step( check_t* check )
     note_quiet( check );
     if( !check->quiet ) return false;
     if( check->listed != check->free.blocks ) return fails( check, DMHEAP_CHECK_INDEX, none );
-    if( check->live.blocks != context->taken - context->released ||
-        check->live.words + check->free.words != context->end - context->first ||
-        check->free.words != context->free_words || check->free.blocks != context->free_blocks ||
-        context->free_lowest > context->free_words || check->moving != context->moving )
+    if( check->live.blocks != context->taken - context->released || check->free.words != context->free_words ||
+        check->free.blocks != context->free_blocks || context->free_lowest > context->free_words ||
+        check->moving != context->moving )
         return fails( check, DMHEAP_CHECK_COUNTERS, none );
     if( !chunks_are_valid( context ) || ( context->module_count == 0 && context->module_root != 0 ) ||
-        check->records != context->module_count || check->chain != 0 || check->given_back != 0 )
+        check->records != context->module_count || check->given_back != 0 )
         return fails( check, DMHEAP_CHECK_MODULE, none );
     if( check->moving == 0 &&
         ( check->of_owners.blocks != check->owners.blocks || check->of_owners.weighed != check->owners.weighed ) )

@@ -5,6 +5,8 @@
 
 #ifndef DMOD_NO_LOGGING
 
+#pragma GCC diagnostic warning "-Wswitch-enum" /* although there is a default */
+
 static unsigned long number( size_t value )
 {
     return (unsigned long)value;
@@ -52,8 +54,6 @@ void report( const report_t* what )
 {
     switch( what->status )
     {
-    case STATUS_OK: break;
-
     case STATUS_NO_HEAP: DMOD_LOG_ERROR( "dmheap: No heap here (%p): call dmheap_init first.\n", what->address ); break;
     case STATUS_NO_BUFFER: report_init( what, "the buffer is NULL, empty or wraps around" ); break;
     case STATUS_BUFFER_TOO_SMALL: report_init( what, "it has no room for one allocation" ); break;
@@ -99,6 +99,9 @@ void report( const report_t* what )
     case STATUS_CHECK_FAILED:
         DMOD_LOG_ERROR( "dmheap: Check failed with code %lu at block %p.\n", number( what->size ), what->address );
         break;
+
+    case STATUS_OK:
+    default: break;
     }
 }
 

@@ -8,7 +8,7 @@
 #include "prefix.h"
 #include "status.h"
 
-/* What there is to say; members that a status does not need stay 0. */
+/* What there is to say, nothing of STATUS_OK; members that a status does not need stay 0. */
 typedef struct
 {
     status_t    status;

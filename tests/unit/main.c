@@ -15,6 +15,7 @@ int main( void )
     failed += test_inspection();
     failed += test_steps();
     failed += test_vanishing();
+    failed += test_damage();
     failed += test_dmod_api();
     return failed != 0;
 }

@@ -240,6 +240,31 @@ static void stress_by_filling_and_emptying( void** state )
     }
 }
 
+static void calloc_of_nothing_is_a_block( void** state )
+{
+    (void)state;
+    void* block = dmheap_calloc( 5, 0, "m" );
+    assert_non_null( block );
+    dmheap_free( block, false );
+}
+
+static void few_of_many_blocks_that_are_too_small_are_looked_at( void** state )
+{
+    void*    blocks[32];
+    unsigned count = 0;
+    (void)state;
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+    while( count < 32 && ( blocks[count] = dmheap_malloc( count % 2 ? 8 : 996, NULL ) ) != NULL )
+        count++;
+    while( dmheap_malloc( 8, NULL ) != NULL )
+        continue;
+    for( unsigned i = 0; i < count; i += 2 )
+        dmheap_free( blocks[i], false );
+    assert_true( count > 20 );
+    assert_null( dmheap_malloc( 1010, NULL ) ); /* would be in the same list as all of them */
+    assert_non_null( dmheap_malloc( 996, NULL ) );
+}
+
 int test_allocation( void )
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +283,8 @@ int test_allocation( void )
         HEAP_TEST( a_block_behind_a_smaller_one_of_its_list_is_found ),
         HEAP_TEST( a_block_costs_one_word ),
         HEAP_TEST( stress_by_filling_and_emptying ),
+        HEAP_TEST( calloc_of_nothing_is_a_block ),
+        HEAP_TEST( few_of_many_blocks_that_are_too_small_are_looked_at ),
     };
     return cmocka_run_group_tests_name( "allocation", tests, NULL, NULL );
 }

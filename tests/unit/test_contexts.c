@@ -208,6 +208,72 @@ static void null_for_a_context_is_refused( void** state )
     assert_int_equal( dmheap_ctx_check( NULL, NULL ), DMHEAP_CHECK_NOT_INITIALIZED );
 }
 
+static void null_for_what_is_to_be_filled_or_called_is_refused( void** state )
+{
+    dmheap_module_stats_t module_stats;
+    dmheap_context_t*     second = second_heap();
+    (void)state;
+    assert_false( dmheap_ctx_get_stats( second, NULL ) );
+    assert_false( dmheap_ctx_get_module_stats( second, "m", NULL ) );
+    assert_false( dmheap_ctx_get_module_stats( second, "unknown", &module_stats ) );
+    dmheap_ctx_visit_blocks( second, NULL, NULL );
+    dmheap_ctx_visit_modules( second, NULL, NULL );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+    dmheap_ctx_visit_blocks( NULL, NULL, NULL );
+    dmheap_ctx_visit_modules( NULL, NULL, NULL );
+    assert_int_equal( fixture_logged( "No heap" ), 2 );
+}
+
+static void bad_arguments_of_one_heap_are_refused( void** state )
+{
+    dmheap_context_t* second = second_heap();
+    int               x;
+    (void)state;
+    assert_false( dmheap_ctx_register_module( second, "" ) );
+    assert_false( dmheap_ctx_retag( second, &x, "m" ) );
+    dmheap_ctx_unregister_module( second, "" );
+    assert_false( dmheap_ctx_rename_module( second, "", "m" ) );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 4 );
+    assert_false( dmheap_ctx_rename_module( second, "unknown", "m" ) );
+    assert_null( dmheap_ctx_init( NULL, 4096, 8, "name" ) );
+    assert_null( dmheap_ctx_init( fixture_second_buffer(), 230, 8, "a_name_of_thirty-one_characters" ) );
+    assert_int_equal( fixture_logged( "no room for one allocation" ), 1 );
+}
+
+static void the_initial_heap_can_be_moved_among_the_default_ones( void** state )
+{
+    (void)state;
+    dmheap_context_t* second  = second_heap();
+    dmheap_context_t* initial = dmheap_ctx_of( dmheap_malloc( 8, NULL ) );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_true( dmheap_ctx_set_default( initial, DMHEAP_LAST ) );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_malloc( 8, NULL ) ), second );
+    assert_true( dmheap_ctx_unset_default( initial ) );
+    /* it is in use all the same, and what dmheap_init() replaces */
+    assert_true( dmheap_init( fixture_buffer(), 65536, 8 ) );
+    assert_int_equal( stats_now().used_blocks, 1 );
+}
+
+static void every_place_of_the_registry_can_be_used( void** state )
+{
+    dmheap_context_t* made[64];
+    unsigned          count = 0;
+    int               x;
+    (void)state;
+    while( ( made[count] = dmheap_ctx_init( fixture_second_buffer() + 1024 * count, 1024, 8, NULL ) ) != NULL )
+        count++;
+    assert_refused( dmheap_free( &x, false ), "in no heap" );
+    assert_refused( dmheap_ctx_malloc( (void*)&x, 8, NULL ), "No heap" );
+    assert_null( dmheap_ctx_find( "unknown" ) );
+    (void)fixture_log();
+    dmheap_unregister_module( "unknown" );
+    assert_int_equal( fixture_logged( "[WARN]" ), 1 );
+    /* one more takes the place of the one at the same address */
+    assert_ptr_equal( dmheap_ctx_init( made[0], 1024, 8, NULL ), made[0] );
+    while( count != 0 )
+        assert_true( dmheap_ctx_deinit( made[--count] ) );
+}
+
 static void too_many_heaps_are_refused( void** state )
 {
     dmheap_context_t* made[64];
@@ -268,6 +334,10 @@ int test_contexts( void )
         CONTEXT_TEST( a_heap_inside_of_a_block_works ),
         CONTEXT_TEST( deinit_warns_of_blocks_that_are_left ),
         CONTEXT_TEST( null_for_a_context_is_refused ),
+        CONTEXT_TEST( null_for_what_is_to_be_filled_or_called_is_refused ),
+        CONTEXT_TEST( bad_arguments_of_one_heap_are_refused ),
+        CONTEXT_TEST( the_initial_heap_can_be_moved_among_the_default_ones ),
+        CONTEXT_TEST( every_place_of_the_registry_can_be_used ),
         CONTEXT_TEST( too_many_heaps_are_refused ),
         CONTEXT_TEST( a_name_that_a_heap_cannot_have_is_refused ),
         CONTEXT_TEST( limits_count_for_each_default_heap ),

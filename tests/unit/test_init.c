@@ -50,6 +50,7 @@ static void init_refuses_bad_arguments_and_keeps_the_heap( void** state )
     assert_refused( dmheap_init( buffer, 4096, 0 ), "power of two" );
     assert_refused( dmheap_init( buffer, 4096, 12 ), "power of two" );
     assert_refused( dmheap_init( buffer, 4096, 8192 ), "power of two no larger" );
+    assert_refused( dmheap_init( buffer, (size_t)1 << 32, 8 ), "at most 2 GiB" );
     assert_refused( dmheap_init( buffer, 4096, 4096 ), "no room" );
     assert_refused( dmheap_init( buffer, SIZE_MAX, 8 ), "wraps" );
     assert_true( dmheap_is_initialized() );

@@ -167,6 +167,12 @@ static void call_check( void )
     (void)dmheap_check( NULL );
 }
 
+static void call_order( void )
+{
+    (void)dmheap_ctx_unset_default( second );
+    (void)dmheap_ctx_set_default( second, 0 );
+}
+
 static void ( *const calls[] )( void ) = {
     call_malloc,
     call_malloc_for_another_heap,
@@ -188,6 +194,7 @@ static void ( *const calls[] )( void ) = {
     call_figures,
     call_visitors,
     call_check,
+    call_order,
 };
 
 /* Makes every call, and lets something happen after each of its steps; `remains` is what must hold then. */
@@ -247,8 +254,25 @@ static void register_new( void )
     (void)dmheap_register_module( "new" );
 }
 
-static void damage_nothing( void )
+static void nothing_more( void )
 {
+}
+
+static bool look_at_moving( const dmheap_block_info_t* info, void* user )
+{
+    *(bool*)user |= info->use == DMHEAP_BLOCK_MOVING;
+    return true;
+}
+
+static bool saw_moving;
+
+static void look_at_everything( void )
+{
+    call_figures();
+    call_visitors();
+    call_limit();
+    dmheap_visit_blocks( look_at_moving, &saw_moving );
+    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
 }
 
 static void nothing_remains_of_the_modules( void )
@@ -279,10 +303,18 @@ static void a_module_may_be_renamed_at_any_moment_of_any_call( void** state )
     happen_everywhere( rename_m, nothing_remains_of_the_modules );
 }
 
+static void everything_may_be_looked_at_at_any_moment_of_any_call( void** state )
+{
+    (void)state;
+    saw_moving = false;
+    happen_everywhere( look_at_everything, nothing_more );
+    assert_true( saw_moving );
+}
+
 static void a_name_may_be_registered_at_any_moment_of_any_call( void** state )
 {
     (void)state;
-    happen_everywhere( register_new, damage_nothing );
+    happen_everywhere( register_new, nothing_more );
 }
 
 /* All places of the registry are taken while a heap is made. */
@@ -345,6 +377,7 @@ int test_vanishing( void )
         VANISHING_TEST( a_module_may_leave_at_any_moment_of_any_call ),
         VANISHING_TEST( a_module_may_become_another_at_any_moment_of_any_call ),
         VANISHING_TEST( a_module_may_be_renamed_at_any_moment_of_any_call ),
+        VANISHING_TEST( everything_may_be_looked_at_at_any_moment_of_any_call ),
         VANISHING_TEST( a_name_may_be_registered_at_any_moment_of_any_call ),
         VANISHING_TEST( a_heap_that_lost_its_place_meanwhile_is_refused ),
         VANISHING_TEST( an_init_that_lost_its_place_meanwhile_is_refused ),

@@ -55,6 +55,7 @@ int test_contexts( void );
 int test_inspection( void );
 int test_steps( void );
 int test_vanishing( void );
+int test_damage( void );
 int test_dmod_api( void );
 
 #endif
