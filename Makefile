@@ -7,7 +7,7 @@ SOURCES := $(wildcard src/*.c) port/hosted/dmod_port.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 FLAGS   := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Iinclude -Iport/include
 
-.PHONY: all demo example test bench docs format lint clean help
+.PHONY: all demo example test bench coverage docs format lint clean help
 
 all: libdmheap.a ## build libdmheap.a for this machine
 
@@ -39,6 +39,9 @@ test: ## install what the tests need, and run them all
 
 bench: ## measure instructions and space on this machine (needs valgrind)
 	@scripts/bench
+
+coverage: ## what the tests reach of every line and branch
+	@scripts/coverage
 
 docs: ## build the API reference into build/docs (needs doxygen)
 	@scripts/docs

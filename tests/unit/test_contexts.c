@@ -236,8 +236,19 @@ static void bad_arguments_of_one_heap_are_refused( void** state )
     assert_int_equal( fixture_logged( "[ERROR]" ), 4 );
     assert_false( dmheap_ctx_rename_module( second, "unknown", "m" ) );
     assert_null( dmheap_ctx_init( NULL, 4096, 8, "name" ) );
-    assert_null( dmheap_ctx_init( fixture_second_buffer(), 230, 8, "a_name_of_thirty-one_characters" ) );
-    assert_int_equal( fixture_logged( "no room for one allocation" ), 1 );
+}
+
+static void a_heap_that_has_no_room_for_its_name_is_refused( void** state )
+{
+    unsigned refused = 0, made = 0;
+    (void)state;
+    for( size_t size = 150; size < 350; size++ )
+        if( dmheap_ctx_init( fixture_second_buffer(), size, 8, "a_name_of_thirty-one_characters" ) != NULL )
+            made++;
+        else if( dmheap_ctx_init( fixture_second_buffer(), size, 8, NULL ) != NULL )
+            refused++;
+    assert_true( refused >= 24 ); /* sizes for which the name alone is too large */
+    assert_true( made > 0 );
 }
 
 static void the_initial_heap_can_be_moved_among_the_default_ones( void** state )
@@ -336,6 +347,7 @@ int test_contexts( void )
         CONTEXT_TEST( null_for_a_context_is_refused ),
         CONTEXT_TEST( null_for_what_is_to_be_filled_or_called_is_refused ),
         CONTEXT_TEST( bad_arguments_of_one_heap_are_refused ),
+        CONTEXT_TEST( a_heap_that_has_no_room_for_its_name_is_refused ),
         CONTEXT_TEST( the_initial_heap_can_be_moved_among_the_default_ones ),
         CONTEXT_TEST( every_place_of_the_registry_can_be_used ),
         CONTEXT_TEST( too_many_heaps_are_refused ),

@@ -15,12 +15,6 @@ static uint32_t place_of( const void* payload )
     return (uint32_t)( (const word_t*)payload - image_word( context(), 0 ) );
 }
 
-/* The place of the record of a module. */
-static uint32_t record_of( owner_t owner )
-{
-    return place_of( holding_of( context(), owner ) );
-}
-
 static word_t* entry_of( owner_t owner )
 {
     return image_word( context(), *directory_chunk( context(), owner ) + owner );
@@ -85,6 +79,14 @@ static void a_head_that_does_not_lead_back_is_found( void** state )
 {
     (void)state;
     plant_in_list( 20, 20 )[1] = 1;
+    assert_found( DMHEAP_CHECK_INDEX );
+}
+
+static void a_head_out_of_the_heap_is_found( void** state )
+{
+    (void)state;
+    (void)plant_in_list( 20, 20 );
+    *image_word( context(), index_list( context(), 20 ) ) = 0x00ffffff;
     assert_found( DMHEAP_CHECK_INDEX );
 }
 
@@ -217,6 +219,17 @@ static void a_chunk_that_leads_out_of_the_heap_is_found( void** state )
     assert_null( dmheap_malloc( 8, "f" ) );
 }
 
+static void a_chunk_of_owners_given_back_that_leads_out_of_the_heap_is_found( void** state )
+{
+    (void)state;
+    dmheap_register_module( "a" );
+    dmheap_register_module( "b" );
+    dmheap_unregister_module( "b" );
+    assert_found( DMHEAP_CHECK_OK );
+    *directory_chunk( context(), OWNER_FIRST_MODULE + 1 ) = 0x10000000;
+    assert_found( DMHEAP_CHECK_MODULE );
+}
+
 static void a_free_entry_that_is_not_only_a_number_is_found( void** state )
 {
     (void)state;
@@ -254,10 +267,10 @@ static void a_record_that_is_lost_during_a_realloc_is_not_followed( void** state
         for( unsigned slides = 0; slides < 2; slides++ )
         {
             assert_true( fixture_heap( 4096, 8, 0 ) );
+            dmheap_register_module( "m" );
             void* front = dmheap_malloc( 400, NULL );
             moving      = dmheap_malloc( 200, "m" );
-            assert_int_equal( record_of( OWNER_FIRST_MODULE ), context()->first + 102 );
-            void* wall = dmheap_malloc( 8, NULL );
+            void* wall  = dmheap_malloc( 8, NULL );
             if( slides ) dmheap_free( front, false );
             countdown         = step;
             fixture_interrupt = overwrite_the_directory;
@@ -276,6 +289,7 @@ int test_damage( void )
         DAMAGE_TEST( a_block_of_a_list_that_is_too_small_is_found ),
         DAMAGE_TEST( a_list_that_leads_out_of_the_heap_is_found ),
         DAMAGE_TEST( a_head_that_does_not_lead_back_is_found ),
+        DAMAGE_TEST( a_head_out_of_the_heap_is_found ),
         DAMAGE_TEST( a_list_that_goes_round_is_found ),
         DAMAGE_TEST( an_end_mark_with_a_size_is_found ),
         DAMAGE_TEST( a_start_behind_the_last_block_is_found ),
@@ -287,6 +301,7 @@ int test_damage( void )
         DAMAGE_TEST( a_tree_that_goes_round_is_found ),
         DAMAGE_TEST( more_owners_than_headers_have_room_for_are_found ),
         DAMAGE_TEST( a_chunk_that_leads_out_of_the_heap_is_found ),
+        DAMAGE_TEST( a_chunk_of_owners_given_back_that_leads_out_of_the_heap_is_found ),
         DAMAGE_TEST( a_free_entry_that_is_not_only_a_number_is_found ),
         DAMAGE_TEST( a_chain_of_owners_given_back_that_goes_round_is_found ),
         DAMAGE_TEST( a_record_that_is_lost_during_a_realloc_is_not_followed ),
