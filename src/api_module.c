@@ -169,9 +169,10 @@ static status_t unregister_module( dmheap_context_t* context, const module_name_
     owner_t        owner = 0;
     lock();
     if( context_exists( context ) ) owner = module_find( context, name );
-    if( owner != 0 ) module_leave( context, owner, 0, &sweep );
+    holding_t* holding = owner != 0 ? holding_of( context, owner ) : NULL;
+    if( holding != NULL ) module_leave( context, owner, holding, 0, &sweep );
     unlock();
-    if( owner == 0 ) return STATUS_UNKNOWN_MODULE;
+    if( holding == NULL ) return STATUS_UNKNOWN_MODULE;
     sweep_module( context, &sweep );
     return STATUS_UNREGISTERED;
 }
@@ -246,15 +247,16 @@ static status_t rename_once( dmheap_context_t* context, const module_name_t* old
     status_t       status = STATUS_UNKNOWN_MODULE;
     lock();
     if( context_exists( context ) ) owner = module_find( context, old_name );
-    if( owner != 0 )
+    holding_t* holding = owner != 0 ? holding_of( context, owner ) : NULL;
+    if( holding != NULL )
     {
-        status = holding_of( context, owner )->leaving ? STATUS_LEAVING : STATUS_OK;
+        status = holding->leaving ? STATUS_LEAVING : STATUS_OK;
         if( new_name != NULL ) heir = module_find( context, new_name );
     }
     bool             merges = status == STATUS_OK && heir != 0 && heir != owner;
     const holding_t* taker  = merges ? holding_of( context, heir ) : NULL;
     if( merges && taker == NULL ) status = STATUS_CORRUPTED;
-    if( taker != NULL ) module_leave( context, owner, owner_key( heir, taker->serial ), &sweep );
+    if( taker != NULL ) module_leave( context, owner, holding, owner_key( heir, taker->serial ), &sweep );
     unlock();
     if( status != STATUS_OK || heir == owner ) return status;
     if( !merges ) return rename_to_free( context, owner, old_name, new_name );

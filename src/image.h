@@ -40,9 +40,9 @@ typedef struct
 typedef uint32_t owner_t;
 
 /* Beyond what an enum can hold. */
-#define HEADER_FREE          ( 1u << 31 )
-#define HEADER_PREVIOUS_FREE ( 1u << 30 )
-#define HEADER_ALIGNED       ( 1u << 29 )
+#define HEADER_FREE          0x80000000u
+#define HEADER_PREVIOUS_FREE 0x40000000u
+#define HEADER_ALIGNED       0x20000000u
 
 enum
 {

@@ -251,9 +251,9 @@ status_t owner_settle( dmheap_context_t* context, block_t block, owner_t owner )
 
 /* ---- Taking a module down ---- */
 
-void module_leave( dmheap_context_t* context, owner_t owner, uint32_t heir, module_sweep_t* sweep )
+void module_leave( const dmheap_context_t* context, owner_t owner, holding_t* holding, uint32_t heir,
+                   module_sweep_t* sweep )
 {
-    holding_t* holding = holding_of( context, owner );
     *sweep = ( module_sweep_t ){ owner_key( owner, holding->serial ), block_at( context->first ), block_at( 0 ) };
     holding->leaving = true;
     holding->limit   = heir;

@@ -23,7 +23,7 @@
 
 #include "block.h"
 
-#define DIRECTORY_FREE ( 1u << 31 )
+#define DIRECTORY_FREE 0x80000000u
 
 enum
 {
@@ -202,9 +202,10 @@ typedef struct
     block_t  damaged;  /* the last that could not be freed, 0: none */
 } module_sweep_t;
 
-/* Begins to take a module down: it gets nothing any more. The owner with the key `heir` gets its blocks; 0: they are
+/* Begins to take down the module that has this record: it gets nothing any more. The owner with the key `heir` gets its blocks; 0: they are
  * freed, as they are when the heir itself leaves. */
-void module_leave( dmheap_context_t* context, owner_t owner, uint32_t heir, module_sweep_t* sweep );
+void module_leave( const dmheap_context_t* context, owner_t owner, holding_t* holding, uint32_t heir,
+                   module_sweep_t* sweep );
 
 /* One bounded step through the blocks. True where there are more. */
 bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep );
