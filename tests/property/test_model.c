@@ -24,7 +24,7 @@ int main( int argc, char** argv )
                     uint32_t    seed = 1 + round * 1000 + s * 100 + a * 10 + o;
                     bool        two  = ( seed & 1u ) != 0 && sizes[s] >= 2000;
                     const char* wrong =
-                        model_run( seed, 400, ( model_heap_t ){ sizes[s], alignments[a], offsets[o], two } );
+                        model_run( seed, 400, ( model_heap_t ){ sizes[s], alignments[a], offsets[o], two, false } );
                     if( wrong == NULL )
                         passed++;
                     else

@@ -59,7 +59,8 @@ static int blocks_are_as_large_as_needed( uint32_t granule, uint32_t most )
             return fail( "a block of another size than needed", 0, granule, payload );
     }
     for( size_t payload = (size_t)most << WORD_SHIFT; payload < ( (size_t)most << WORD_SHIFT ) + 64; payload++ )
-        if( block_size_for( &image, payload ) != 0 ) return fail( "a block that no heap can hold", 0, granule, payload );
+        if( block_size_for( &image, payload ) != 0 )
+            return fail( "a block that no heap can hold", 0, granule, payload );
     for( size_t payload = SIZE_MAX; payload > SIZE_MAX - 64; payload-- )
         if( block_size_for( &image, payload ) != 0 ) return fail( "a size that overflows", 0, granule, payload );
     return 0;
@@ -77,11 +78,10 @@ static bool plan_is_sound( const dmheap_context_t* image )
     uint32_t header   = header_of( image, owner, largest );
     return bitmap <= smallest && index_list( image, largest ) < image->lists_end &&
            image->lists_end <= image->hints_at && hints <= image->directory_at &&
-           image->directory_at + image->owner_bits - 1u + CHUNK_FIRST_SPAN <= image->map_at &&
-           map_end < image->first && image->first + image->min_size <= image->end &&
-           ( largest & ( image->granule - 1 ) ) == 0 && header_size( image, header ) == largest &&
-           header_owner( image, header ) == owner && header < HEADER_ALIGNED &&
-           ( ( image->lists_end - 1 ) >> BITS_SHIFT >> BITS_SHIFT ) == 0;
+           image->directory_at + image->owner_bits - 1u + CHUNK_FIRST_SPAN <= image->map_at && map_end < image->first &&
+           image->first + image->min_size <= image->end && ( largest & ( image->granule - 1 ) ) == 0 &&
+           header_size( image, header ) == largest && header_owner( image, header ) == owner &&
+           header < HEADER_ALIGNED && ( ( image->lists_end - 1 ) >> BITS_SHIFT >> BITS_SHIFT ) == 0;
 }
 
 /* For a heap of each size in words, in front of which nothing is skipped: `address` is a multiple of the alignment. */

@@ -126,7 +126,8 @@ static const char* allocate( void )
     {
         entry.alignment = 1;
         entry.payload   = dmheap_malloc( entry.size, NULL );
-        if( entry.payload == NULL ) return "the largest free block that was reported cannot be allocated";
+        if( entry.payload == NULL && !heap.may_fail )
+            return "the largest free block that was reported cannot be allocated";
     }
     if( entry.payload == NULL ) return NULL;
     if( names[entry.owner] != NULL && !is_within_limit( &entry ) ) return "a limit was exceeded";

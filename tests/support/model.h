@@ -15,6 +15,7 @@ typedef struct
     size_t size, alignment; /* bytes */
     size_t offset;          /* from a 4096-byte boundary */
     bool   two;             /* another default heap, half as large, comes and goes */
+    bool   may_fail;        /* a block may be refused although there is room */
 } model_heap_t;
 
 /* One run of `steps` calls drawn from a seed. NULL, or what went wrong. */
