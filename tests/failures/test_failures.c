@@ -11,7 +11,7 @@
 
 int main( int argc, char** argv )
 {
-    unsigned      seeds = argc > 1 ? (unsigned)atoi( argv[1] ) : 3;
+    unsigned      seeds  = argc > 1 ? (unsigned)atoi( argv[1] ) : 3;
     unsigned      failed = 0;
     unsigned long runs   = 0;
     for( unsigned seed = 1; seed <= seeds; seed++ )

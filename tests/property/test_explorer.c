@@ -13,6 +13,12 @@
 #include "fixture.h"
 #include "module.h"
 
+#ifdef EXPLORER_MOST
+#define DEFAULT_MOST EXPLORER_MOST
+#else
+#define DEFAULT_MOST 1000
+#endif
+
 enum
 {
     IMAGE_MOST  = 1024,
@@ -357,7 +363,7 @@ static bool explore( const heap_t* heap, size_t most )
 
 int main( int argc, char** argv )
 {
-    size_t most = argc > 1 ? (size_t)strtoul( argv[1], NULL, 10 ) : 1000;
+    size_t most = argc > 1 ? (size_t)strtoul( argv[1], NULL, 10 ) : DEFAULT_MOST;
     bool   held = true;
     for( unsigned i = 0; i < sizeof heaps / sizeof *heaps; i++ )
         held &= explore( &heaps[i], most );

@@ -1,0 +1,10 @@
+# A RISC-V of 64 bits in QEMU's virt.
+set(CMAKE_SYSTEM_PROCESSOR riscv64)
+set(DMHEAP_PREFIX riscv64-unknown-elf)
+set(DMHEAP_FLAGS "-march=rv64imac -mabi=lp64 -mcmodel=medany")
+set(DMHEAP_FLASH 0x80000000)
+set(DMHEAP_FLASH_SIZE 0x400000)
+set(DMHEAP_RAM 0x80400000)
+set(DMHEAP_RAM_SIZE 0x1000000)
+set(DMHEAP_QEMU qemu-system-riscv64 -M virt -bios none)
+include(${CMAKE_CURRENT_LIST_DIR}/bare.cmake)
