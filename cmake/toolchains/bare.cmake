@@ -10,5 +10,6 @@ set(CMAKE_C_FLAGS_INIT "${DMHEAP_FLAGS} --specs=picolibc.specs -ffunction-sectio
 set(CMAKE_EXE_LINKER_FLAGS_INIT "--oslib=semihost --crt0=semihost -Wl,--gc-sections \
 -Wl,--defsym=__flash=${DMHEAP_FLASH} -Wl,--defsym=__flash_size=${DMHEAP_FLASH_SIZE} \
 -Wl,--defsym=__ram=${DMHEAP_RAM} -Wl,--defsym=__ram_size=${DMHEAP_RAM_SIZE} -Wl,--defsym=__stack_size=0x10000")
-set(CMAKE_CROSSCOMPILING_EMULATOR ${DMHEAP_QEMU} -semihosting-config enable=on,target=native
+# without arg= picolibc would take the program's name for its first argument
+set(CMAKE_CROSSCOMPILING_EMULATOR ${DMHEAP_QEMU} -semihosting-config enable=on,target=native,arg=
     -display none -monitor none -serial none -kernel)

@@ -28,15 +28,21 @@ enum
 {
     MSTATUS_MIE = 8
 };
+/* Every RISC-V with machine mode has these instructions; newer assemblers want to be told. */
+#if defined( __riscv_zicsr ) || __GNUC__ < 12
+#define CSR( instruction ) instruction
+#else
+#define CSR( instruction ) ".option push\n\t.option arch, +zicsr\n\t" instruction "\n\t.option pop"
+#endif
 static inline uint32_t interrupts_mask( void )
 {
     unsigned long before;
-    __asm__ volatile( "csrrc %0, mstatus, %1" : "=r"( before ) : "r"( (unsigned long)MSTATUS_MIE ) : "memory" );
+    __asm__ volatile( CSR( "csrrc %0, mstatus, %1" ) : "=r"( before ) : "r"( (unsigned long)MSTATUS_MIE ) : "memory" );
     return (uint32_t)before & MSTATUS_MIE;
 }
 static inline void interrupts_restore( uint32_t before )
 {
-    __asm__ volatile( "csrs mstatus, %0" ::"r"( (unsigned long)before ) : "memory" );
+    __asm__ volatile( CSR( "csrs mstatus, %0" )::"r"( (unsigned long)before ) : "memory" );
 }
 #define PORT_HAS_CRITICAL 1
 #endif

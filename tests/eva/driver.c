@@ -16,7 +16,6 @@ enum
     SIZE   = 640
 };
 
-
 int eva_clz( unsigned value )
 {
     int bits = 0;

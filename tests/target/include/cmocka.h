@@ -22,7 +22,7 @@ struct CMUnitTest
 
 #define cmocka_unit_test_setup_teardown( test, setup, teardown )                                                       \
     {                                                                                                                  \
-        #test, test, setup, teardown                                                                                   \
+#test, test, setup, teardown                                                                                   \
     }
 #define cmocka_unit_test_setup( test, setup )       cmocka_unit_test_setup_teardown( test, setup, NULL )
 #define cmocka_unit_test_teardown( test, teardown ) cmocka_unit_test_setup_teardown( test, NULL, teardown )
@@ -37,21 +37,23 @@ static inline void cmocka_assert( int holds, const char* what, const char* file,
     longjmp( cmocka_failed, 1 );
 }
 
-#define CMOCKA_HOLDS( condition, what )      cmocka_assert( ( condition ) != 0, what, __FILE__, __LINE__ )
-#define assert_true( condition )             CMOCKA_HOLDS( condition, #condition )
-#define assert_false( condition )            CMOCKA_HOLDS( !( condition ), "not " #condition )
-#define assert_null( pointer )               CMOCKA_HOLDS( ( pointer ) == NULL, #pointer " is NULL" )
-#define assert_non_null( pointer )           CMOCKA_HOLDS( ( pointer ) != NULL, #pointer " is not NULL" )
-#define assert_int_equal( one, other )       CMOCKA_HOLDS( (uintmax_t)( one ) == (uintmax_t)( other ), #one " == " #other )
-#define assert_int_not_equal( one, other )   CMOCKA_HOLDS( (uintmax_t)( one ) != (uintmax_t)( other ), #one " != " #other )
-#define assert_ptr_equal( one, other )       CMOCKA_HOLDS( (const void*)( one ) == (const void*)( other ), #one " == " #other )
+#define CMOCKA_HOLDS( condition, what ) cmocka_assert( ( condition ) != 0, what, __FILE__, __LINE__ )
+#define assert_true( condition )        CMOCKA_HOLDS( condition, #condition )
+#define assert_false( condition )       CMOCKA_HOLDS( !( condition ), "not " #condition )
+#define assert_null( pointer )          CMOCKA_HOLDS( ( pointer ) == NULL, #pointer " is NULL" )
+#define assert_non_null( pointer )      CMOCKA_HOLDS( ( pointer ) != NULL, #pointer " is not NULL" )
+#define assert_int_equal( one, other )  CMOCKA_HOLDS( (uintmax_t)( one ) == (uintmax_t)( other ), #one " == " #other )
+#define assert_int_not_equal( one, other )                                                                             \
+    CMOCKA_HOLDS( (uintmax_t)( one ) != (uintmax_t)( other ), #one " != " #other )
+#define assert_ptr_equal( one, other )                                                                                 \
+    CMOCKA_HOLDS( (const void*)( one ) == (const void*)( other ), #one " == " #other )
 #define assert_ptr_not_equal( one, other )                                                                             \
     CMOCKA_HOLDS( (const void*)( one ) != (const void*)( other ), #one " != " #other )
-#define assert_string_equal( one, other )    CMOCKA_HOLDS( strcmp( one, other ) == 0, #one " == " #other )
+#define assert_string_equal( one, other ) CMOCKA_HOLDS( strcmp( one, other ) == 0, #one " == " #other )
 #define assert_in_range( value, least, most )                                                                          \
     CMOCKA_HOLDS( ( value ) >= ( least ) && ( value ) <= ( most ), #value " in " #least " to " #most )
-#define test_malloc( size )                  malloc( size )
-#define test_free( pointer )                 free( pointer )
+#define test_malloc( size )  malloc( size )
+#define test_free( pointer ) free( pointer )
 
 /* 0 where a test holds. */
 static inline int cmocka_run_one( const struct CMUnitTest* test )
