@@ -7,7 +7,7 @@ SOURCES := $(wildcard src/*.c) port/hosted/dmod_port.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 FLAGS   := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Iinclude -Iport/include
 
-.PHONY: all demo example test targets bench coverage docs format lint clean help
+.PHONY: all demo example test targets cost bench coverage docs format lint clean help
 
 all: libdmheap.a ## build libdmheap.a for this machine
 
@@ -39,6 +39,9 @@ test: ## install what the tests need, and run them all
 
 targets: ## run the suite on every target, emulated
 	@tests/target/run
+
+cost: ## what each function costs on a Cortex-M3, compared with docs/cost.md
+	@scripts/cost
 
 bench: ## measure instructions and space on this machine (needs valgrind)
 	@scripts/bench

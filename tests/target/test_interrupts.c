@@ -17,8 +17,8 @@ enum
     BLOCKS    = 64
 };
 
-static unsigned char     heap[HEAP_SIZE];
-static void* volatile    held[HELD];
+static unsigned char heap[HEAP_SIZE];
+static void* volatile held[HELD];
 static volatile unsigned ticks, refusals;
 static unsigned          failures;
 
@@ -77,8 +77,8 @@ static bool interrupts_are_enabled( void )
 
 #elif defined( __riscv )
 
-#define MTIMECMP ( *(volatile uint64_t*)0x02004000 )
-#define MTIME    ( *(volatile uint64_t*)0x0200BFF8 )
+#define MTIMECMP           ( *(volatile uint64_t*)0x02004000 )
+#define MTIME              ( *(volatile uint64_t*)0x0200BFF8 )
 #define CSR( instruction ) ".option push\n\t.option arch, +zicsr\n\t" instruction "\n\t.option pop"
 
 enum
