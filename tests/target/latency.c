@@ -43,12 +43,13 @@ typedef enum
     FUNCTIONS
 } function_t;
 
-static const char* const functions[FUNCTIONS] = { "malloc",       "aligned_alloc",    "calloc",      "realloc",
-                                                  "free",         "retag",            "register",    "unregister",
-                                                  "rename",       "set_module_limit", "get_stats",   "get_module_stats",
-                                                  "usable_size",  "visit_blocks",     "visit_modules", "check" };
-static const char* const names[NAMES]         = { "net", "fs",  "shell",  "usb",  "audio", "sensor#1",
-                                                  "log", "gui", "crypto", "boot", "a",     "a_name_of_thirty-one_characters" };
+static const char* const functions[FUNCTIONS] = {
+    "malloc",    "aligned_alloc",    "calloc",      "realloc",      "free",
+    "retag",     "register",         "unregister",  "rename",       "set_module_limit",
+    "get_stats", "get_module_stats", "usable_size", "visit_blocks", "visit_modules",
+    "check" };
+static const char* const names[NAMES] = { "net", "fs",  "shell",  "usb",  "audio", "sensor#1",
+                                          "log", "gui", "crypto", "boot", "a",     "a_name_of_thirty-one_characters" };
 
 static unsigned char buffer[LARGE];
 static void*         blocks[BLOCKS];
@@ -191,7 +192,8 @@ static void print_overhead( void )
     {
         dmheap_stats_t stats;
         (void)dmheap_init( buffer, size, 8 );
-        if( dmheap_get_stats( &stats ) ) printf( "overhead %lu %lu\n", (unsigned long)size, (unsigned long)stats.overhead_bytes );
+        if( dmheap_get_stats( &stats ) )
+            printf( "overhead %lu %lu\n", (unsigned long)size, (unsigned long)stats.overhead_bytes );
     }
 }
 
