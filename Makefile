@@ -7,7 +7,7 @@ SOURCES := $(wildcard src/*.c) port/hosted/dmod_port.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 FLAGS   := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Iinclude -Iport/include
 
-.PHONY: all demo example test targets cost bench coverage docs format lint clean help
+.PHONY: all demo example firmware test targets cost bench coverage docs format lint clean help
 
 all: libdmheap.a ## build libdmheap.a for this machine
 
@@ -36,6 +36,11 @@ build:
 test: ## install what the tests need, and run them all
 	@scripts/install-tools
 	@scripts/test
+
+firmware: | build ## build and run examples/firmware_cortex_m in an emulator; talk to it on this terminal
+	@cmake -S examples/firmware_cortex_m -B build/firmware > build/firmware.log 2>&1 || { cat build/firmware.log; exit 1; }
+	@cmake --build build/firmware >> build/firmware.log 2>&1 || { cat build/firmware.log; exit 1; }
+	@cmake --build build/firmware --target emulate
 
 targets: ## run the suite on every target, emulated
 	@tests/target/run

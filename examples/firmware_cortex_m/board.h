@@ -1,0 +1,25 @@
+/*
+ * What the board gives: a serial port, a timer, a second memory, an end.
+ */
+#ifndef BOARD_H
+#define BOARD_H
+
+#include <stddef.h>
+
+/* The serial port. serial_get() waits. */
+void serial_open( void );
+void serial_put( char character );
+char serial_get( void );
+
+/* Calls timer_tick(), which the program defines, from an interrupt, so many times a second. */
+void timer_start( unsigned frequency );
+void timer_tick( void );
+
+/* The memory that the linker script leaves for the heap; and the external one. */
+void*  heap_memory( size_t* size );
+void*  external_memory( size_t* size );
+
+/* Ends the program. */
+_Noreturn void board_reset( void );
+
+#endif
