@@ -100,14 +100,15 @@ status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan
     plan->context = (dmheap_context_t*)start;
 
     /* up to where the end mark lies, so that the same plan comes of the size that the heap turns out to have */
-    uint32_t from = (uint32_t)( start >> WORD_SHIFT );
-    uint32_t slop = 0;
-    image->end    = (uint32_t)( ( size - skip ) >> WORD_SHIFT );
+    uint32_t from    = (uint32_t)( start >> WORD_SHIFT );
+    uint32_t granule = at_least( (uint32_t)( alignment >> WORD_SHIFT ), 1 );
+    uint32_t slop    = 0;
+    image->end       = (uint32_t)( ( size - skip ) >> WORD_SHIFT );
     do
     {
-        if( image->end < CONTEXT_WORDS + slop ) return STATUS_BUFFER_TOO_SMALL;
+        if( image->end < at_least( CONTEXT_WORDS, granule ) + slop ) return STATUS_BUFFER_TOO_SMALL;
         image->end -= slop;
-        plan_sizes( image, at_least( (uint32_t)( alignment >> WORD_SHIFT ), 1 ) );
+        plan_sizes( image, granule );
         slop = ( from + image->end ) & ( image->granule - 1 );
     } while( slop != 0 );
 

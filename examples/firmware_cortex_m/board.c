@@ -16,8 +16,8 @@ enum
     CLOCK = 25000000
 };
 
-#define UART ( (volatile uint32_t*)0x40004000 ) /* data, state, control, interrupt, divider */
-#define SYST ( (volatile uint32_t*)0xE000E010 )
+#define UART  ( (volatile uint32_t*)0x40004000 ) /* data, state, control, interrupt, divider */
+#define SYST  ( (volatile uint32_t*)0xE000E010 )
 #define AIRCR ( *(volatile uint32_t*)0xE000ED0C )
 
 void serial_open( void )
@@ -82,12 +82,6 @@ static void fault( void )
 }
 
 __attribute__( ( section( ".vectors" ), used ) ) static const void* const vectors[16] = {
-    &stack_top,
-    (const void*)reset,
-    (const void*)fault,
-    (const void*)fault,
-    (const void*)fault,
-    (const void*)fault,
-    (const void*)fault,
-    [15] = (const void*)timer_tick,
+    &stack_top,         (const void*)reset, (const void*)fault, (const void*)fault,
+    (const void*)fault, (const void*)fault, (const void*)fault, [15] = (const void*)timer_tick,
 };

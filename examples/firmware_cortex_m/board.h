@@ -16,8 +16,8 @@ void timer_start( unsigned frequency );
 void timer_tick( void );
 
 /* The memory that the linker script leaves for the heap; and the external one. */
-void*  heap_memory( size_t* size );
-void*  external_memory( size_t* size );
+void* heap_memory( size_t* size );
+void* external_memory( size_t* size );
 
 /* Ends the program. */
 _Noreturn void board_reset( void );
