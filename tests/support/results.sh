@@ -1,0 +1,16 @@
+# Sourced by scripts that print a line for each of their cases, and count them at the end.
+passed=0
+failed=0
+
+result() { # 0 where it passed, a sentence, what shows why not
+    if [ "$1" -eq 0 ]; then
+        passed=$((passed + 1)); echo "ok    $2"
+    else
+        failed=$((failed + 1)); echo "FAIL  $2"; grep -v ' Passed ' "$3" | tail -40 | sed 's/^/      /'
+    fi
+}
+
+results_end() {
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
