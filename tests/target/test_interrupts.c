@@ -143,7 +143,7 @@ static void fill( unsigned char* block, size_t size, unsigned seed )
 
 static void allocate_and_free( void )
 {
-    static unsigned char* blocks[BLOCKS];
+    unsigned char* blocks[BLOCKS] = { NULL };
     for( unsigned round = 0; round < 20000; round++ )
     {
         unsigned i    = round * 31 % BLOCKS;
@@ -223,7 +223,7 @@ int main( void )
     expect( dmheap_register_module( "interrupt" ), "registering" );
     timer_start();
     leaves_interrupts_as_they_were();
-    while( ticks < 100 )
+    for( unsigned before = ticks; ticks < before + 200; )
         run( "allocating", allocate_and_free );
     for( unsigned before = ticks; ticks < before + 100; )
         run( "moving", move_a_large_block );
