@@ -14,3 +14,8 @@ results_end() {
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
 }
+
+# What runs 32-bit programs of this machine's processor: nothing where the kernel does, else an emulator.
+runner_32() { # a folder to try it in
+    echo 'int main( void ) { return 0; }' | gcc -m32 -x c -o "$1/runs32" - && "$1/runs32" 2> /dev/null || echo qemu-i386
+}
