@@ -7,30 +7,47 @@
 
 /* ---- Shared with the other files of the public API ---- */
 
-status_t owner_lookup( dmheap_context_t* context, const char* text, bool add, owner_t* owner )
+status_t owner_find( dmheap_context_t* context, const module_name_t* name, uint32_t* key )
+{
+    module_walk_t walk = { .link = NULL };
+    status_t      status;
+    STATUS_IN_STEPS( context, status, module_find_step( context, name, &walk, key ) );
+    return status;
+}
+
+void parts_release( dmheap_context_t* context, const module_parts_t* parts )
+{
+    if( parts->record.at == 0 && parts->chunk.at == 0 ) return;
+    lock();
+    if( context_exists( context ) ) module_parts_release( context, parts );
+    unlock();
+}
+
+status_t owner_enroll( dmheap_context_t* context, const char* text, uint32_t* key )
 {
     module_name_t  name;
-    module_parts_t parts = { { 0 }, { 0 } };
+    module_parts_t parts = { .record = { 0 } };
     status_t       status;
-    unlock();
-    bool valid = module_name_make( text, &name );
+    if( !module_name_make( text, &name ) ) return STATUS_BAD_NAME;
+    STATUS_IN_STEPS( context, status, module_register_step( context, &name, &parts, key ) );
+    parts_release( context, &parts );
+    return status;
+}
+
+status_t owner_resolve( dmheap_context_t* context, const char* name, uint32_t* key )
+{
+    owner_t  owner  = OWNER_NOBODY;
+    status_t status = STATUS_NO_HEAP;
     lock();
-    if( !valid ) return STATUS_BAD_NAME;
-    for( ;; )
+    if( context_exists( context ) )
     {
-        if( !context_exists( context ) ) return STATUS_NO_HEAP;
-        if( !add )
-        {
-            *owner = module_find( context, &name );
-            return *owner != 0 ? STATUS_OK : STATUS_UNKNOWN_MODULE;
-        }
-        status = module_register_step( context, &name, &parts, owner );
-        if( status != STATUS_OK ) break;
-        unlock();
-        lock();
+        const holding_t* holding =
+            name == NULL ? holding_of( context, owner ) : module_find_by_hint( context, name, &owner );
+        status = holding != NULL ? STATUS_KNOWN_MODULE : name == NULL ? STATUS_CORRUPTED : STATUS_OK;
+        if( holding != NULL ) *key = owner_key( owner, holding->serial );
     }
-    module_parts_release( context, &parts );
-    return status == STATUS_KNOWN_MODULE ? STATUS_OK : status;
+    unlock();
+    return status == STATUS_OK ? owner_enroll( context, name, key ) : status;
 }
 
 /* Whether a block of this owner is the user's to touch, or why not. */
@@ -62,33 +79,47 @@ void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_
     size_t          length = 0;
     if( module != NULL )
     {
-        /* a record that is overwritten may have a name without an end */
-        const char* end = block_payload( context, block_at( context->end ) );
-        for( ; length < DMOD_MAX_MODULE_NAME_LENGTH - 1 && &module->name[length] < end && module->name[length] != '\0';
-             length++ )
+        /* a record that is overwritten may have a name without an end, but none behind the heap's */
+        size_t room = (size_t)( (const char*)image_word( context, context->end ) - module->name );
+        if( room > DMOD_MAX_MODULE_NAME_LENGTH - 1 ) room = DMOD_MAX_MODULE_NAME_LENGTH - 1;
+        for( ; length + WORD_SIZE <= room; length += WORD_SIZE )
+            __builtin_memcpy( &name[length], &module->name[length], WORD_SIZE );
+        for( ; length < room; length++ )
             name[length] = module->name[length];
     }
     name[length] = '\0';
 }
 
+/* Gives back what only modules need, if there is none any more. Not locked. */
+static void shrink( dmheap_context_t* context )
+{
+    module_chunks_t chunks = { .count = 0 };
+    lock();
+    if( context_exists( context ) ) module_shrink( context, &chunks );
+    unlock();
+    for( unsigned i = 0; i < chunks.count; i++ )
+        parts_release( context, &( module_parts_t ){ .chunk = chunks.block[i] } );
+}
+
 void owner_reap( dmheap_context_t* context, owner_t owner )
 {
-    char          text[DMOD_MAX_MODULE_NAME_LENGTH];
-    module_name_t name;
-    bool          due = false;
+    char           text[DMOD_MAX_MODULE_NAME_LENGTH];
+    module_name_t  name;
+    module_parts_t parts = { .record = { 0 } };
+    status_t       status;
+    bool           due = false;
     lock();
     if( context_exists( context ) )
     {
         const holding_t* holding = holding_of( context, owner );
-        due                      = holding != NULL && holding->leaving;
+        due                      = holding != NULL && holding->leaving && holding->blocks == 0;
         if( due ) owner_name( context, owner, text );
     }
     unlock();
     if( !due || !module_name_make( text, &name ) ) return;
-    lock();
-    if( context_exists( context ) ) module_forget( context, owner, &name );
-    unlock();
-    IN_STEPS( context, module_shrink_step( context ) )
+    STATUS_IN_STEPS( context, status, module_forget_step( context, owner, &name, &parts ) );
+    parts_release( context, &parts );
+    shrink( context );
 }
 
 /* ---- Allocating ---- */
@@ -131,12 +162,12 @@ static status_t deny( dmheap_context_t* context, wish_t* wish, status_t status )
     return status;
 }
 
-/* Takes a block for an owner, who is about to give back `credit` words. Locked. */
-static status_t take_for( dmheap_context_t* context, wish_t* wish, owner_t owner, uint32_t credit )
+/* Takes a block for an owner with this record, who is about to give back `credit` words. Locked. */
+static status_t take_for( dmheap_context_t* context, wish_t* wish, owner_t owner, holding_t* holding, uint32_t credit )
 {
     size_t   alignment = alignment_in( context, wish->why.alignment );
     uint32_t size      = block_size_to_take( context, wish->why.size, alignment );
-    status_t status    = owner_take( context, owner, size, alignment, credit, &wish->block );
+    status_t status    = owner_take( context, owner, holding, size, alignment, credit, &wish->block );
     if( status != STATUS_OK ) return deny( context, wish, status );
     guard_give( context, wish->block, wish->why.size, wish->caller );
     if( wish->moving ) owner_suspend( context, wish->block );
@@ -148,33 +179,46 @@ static status_t take_for( dmheap_context_t* context, wish_t* wish, owner_t owner
 /* Whether another heap may have what this one did not. */
 static inline bool is_exhausted( status_t status )
 {
-    return status == STATUS_NO_MEMORY || status == STATUS_TABLE_FULL;
+    return status == STATUS_NO_MEMORY || status == STATUS_TABLE_FULL || status == STATUS_NO_HEAP;
+}
+
+/* Fulfils a wish in one heap, for the owner with this key. STATUS_STALE_MODULE: the module is gone. Locked. */
+static status_t take_with_key( dmheap_context_t* context, wish_t* wish, uint32_t key )
+{
+    holding_t* holding = holding_with_key( context, key );
+    return holding != NULL ? take_for( context, wish, key_owner( key ), holding, 0 ) : STATUS_STALE_MODULE;
+}
+
+/* Fulfils a wish in one heap. Not locked. */
+static status_t take_named( dmheap_context_t* context, wish_t* wish )
+{
+    const char* name = wish->why.module;
+    uint32_t    key;
+    status_t    status;
+    do
+    {
+        status_t known = owner_resolve( context, name, &key );
+        lock();
+        status = !context_exists( context ) ? STATUS_NO_HEAP
+                 : is_resolved( known )     ? take_with_key( context, wish, key )
+                                            : deny( context, wish, known );
+        unlock();
+        if( known == STATUS_REGISTERED ) report( &( report_t ){ .status = known, .module = name } );
+    } while( status == STATUS_STALE_MODULE );
+    return status;
 }
 
 /* Fulfils a wish in `only` or, where that is NULL, in the first default heap that can; reports if none. Not locked. */
 static RARE void* grant( dmheap_context_t* only, wish_t* wish )
 {
-    status_t status = wish->except != NULL ? STATUS_NO_MEMORY : STATUS_NO_HEAP;
-    for( size_t i = 0;; i++ )
+    dmheap_context_t* context = only;
+    status_t          status  = wish->except != NULL ? STATUS_NO_MEMORY : STATUS_NO_HEAP;
+    for( size_t i = 0; only != NULL || ( context = default_number( i ) ) != NULL; i++ )
     {
-        status_t known = STATUS_OK;
-        lock();
-        dmheap_context_t* context = only != NULL                    ? only
-                                    : i < context_registry.defaults ? context_registry.all[i]
-                                                                    : NULL;
-        bool              exists  = context != NULL && context_exists( context );
-        if( exists && context != wish->except )
-        {
-            owner_t owner;
-            known  = owner_resolve( context, wish->why.module, &owner );
-            status = is_resolved( known )      ? take_for( context, wish, owner, 0 )
-                     : known != STATUS_NO_HEAP ? deny( context, wish, known )
-                                               : known;
-        }
-        unlock();
-        if( known == STATUS_REGISTERED ) report( &( report_t ){ .status = known, .module = wish->why.module } );
+        if( context == wish->except ) continue;
+        status = take_named( context, wish );
         if( status == STATUS_OK ) return block_payload( wish->context, wish->block );
-        if( !exists || only != NULL || ( context != wish->except && !is_exhausted( status ) ) ) break;
+        if( only != NULL || !is_exhausted( status ) ) break;
     }
     wish->why.status = status;
     report( &wish->why );
@@ -255,17 +299,18 @@ static void* module_allocate( dmheap_module_t module, size_t size, size_t alignm
     char   name[DMOD_MAX_MODULE_NAME_LENGTH] = "";
     wish_t wish                              = wish_for( size, alignment, name, caller );
     lock();
-    if( !context_exists( module.context ) || holding_with_key( module.context, module.key ) == NULL )
-        wish.why.status = STATUS_STALE_MODULE;
-    else if( take_for( module.context, &wish, module.key & UINT16_MAX, 0 ) != STATUS_OK )
-        owner_name( module.context, module.key & UINT16_MAX, name );
+    status_t status =
+        context_exists( module.context ) ? take_with_key( module.context, &wish, module.key ) : STATUS_STALE_MODULE;
+    if( status != STATUS_OK && status != STATUS_STALE_MODULE )
+        owner_name( module.context, key_owner( module.key ), name );
     unlock();
-    if( wish.why.status == STATUS_OK ) return block_payload( wish.context, wish.block );
-    if( is_exhausted( wish.why.status ) )
+    if( status == STATUS_OK ) return block_payload( wish.context, wish.block );
+    if( is_exhausted( status ) )
     {
         wish.except = module.context;
         return grant( NULL, &wish );
     }
+    wish.why.status = status;
     report( &wish.why );
     return NULL;
 }
@@ -321,8 +366,9 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_concatenate_free_blocks, ( d
 
 /* ---- Reallocating ---- */
 
-/* A block on its way to another place. While contents are copied, both places belong to OWNER_MOVING, so that neither
- * free, nor unregister, nor another realloc touches them; they stay booked on the owner, who is not forgotten so. */
+/* A block on its way to another place. From where it cannot be resized until contents are copied, both places belong to
+ * OWNER_MOVING, so that neither free, nor unregister, nor another realloc touches them; they stay booked on the owner,
+ * who is not forgotten so. */
 typedef struct
 {
     wish_t            wish; /* the new place */
@@ -334,7 +380,15 @@ typedef struct
     bool              slides; /* extended forward: the two places overlap */
 } move_t;
 
-/* Resizes without another place, or extends forward. STATUS_OK: done; STATUS_MOVING: contents are to be moved. Locked. */
+/* Whether the block is still there: a heap may be taken down between two steps, and another be made in its place.
+ * Locked. */
+static bool move_lasts( const move_t* move )
+{
+    return context_exists( move->source ) && block_is_live( move->source, move->from ) &&
+           block_owner( move->source, move->from ) == OWNER_MOVING;
+}
+
+/* Resizes without another place. STATUS_NO_MEMORY: another is needed. Locked. */
 static status_t resize_here( move_t* move )
 {
     dmheap_context_t* context   = move->source;
@@ -349,50 +403,69 @@ static status_t resize_here( move_t* move )
     if( alignment != 0 && ( (uintptr_t)move->wish.why.address & ( alignment - 1 ) ) != 0 ) return STATUS_NO_MEMORY;
 
     status = block_resize( context, move->from, move->size );
-    if( status == STATUS_OK )
-    {
-        block_set_alignment( context, move->from, alignment );
-        holding_adjust( holding, old, block_size( context, move->from ) );
-        guard_change( context, move->wish.why.address, move->bytes, move->from, move->wish.why.size,
-                      move->wish.caller );
-    }
-    if( status != STATUS_NO_MEMORY ) return status;
+    if( status != STATUS_OK ) return status;
+    block_set_alignment( context, move->from, alignment );
+    holding_adjust( holding, old, block_size( context, move->from ) );
+    guard_change( context, move->wish.why.address, move->bytes, move->from, move->wish.why.size, move->wish.caller );
+    return status;
+}
 
+/* Resizes, or begins to move: STATUS_OK or STATUS_NO_MEMORY. Else nothing was changed. Locked. */
+static status_t move_begin( move_t* move )
+{
+    report_t* why = &move->wish.why;
+    move->owner   = block_owner( move->source, move->from );
+    move->bytes   = block_usable_size( move->source, move->from );
+    if( why->alignment == 0 ) why->alignment = block_alignment( move->source, move->from );
+    if( move->bytes > why->size ) move->bytes = why->size;
+    guard_inspect( move->source, move->from );
+    status_t status = resize_here( move );
+    if( status == STATUS_NO_MEMORY )
+        owner_suspend( move->source, move->from );
+    else if( status != STATUS_OK )
+        (void)deny( move->source, &move->wish, status );
+    return status;
+}
+
+/* Finds a place that begins in front of the block and overlaps with it. As block_extend_forward(). Locked. */
+static status_t move_forward( move_t* move )
+{
+    dmheap_context_t* context   = move->source;
+    holding_t*        holding   = holding_of( context, move->owner );
+    size_t            alignment = alignment_in( context, move->wish.why.alignment );
+    uint32_t          old       = block_size( context, move->from );
+    if( move->size == 0 || holding == NULL ) return STATUS_NO_MEMORY;
     move->wish.block = move->from;
-    status           = block_extend_forward( context, &move->wish.block, move->size, alignment );
+    status_t status  = block_extend_forward( context, &move->wish.block, move->size, alignment );
     if( status != STATUS_OK ) return status;
     holding_adjust( holding, old, block_size( context, move->wish.block ) );
-    owner_suspend( context, move->wish.block );
     guard_open( context, move->wish.block );
     move->wish.context = context;
     move->wish.owner   = move->owner;
     move->slides       = true;
-    return STATUS_MOVING;
+    return status;
 }
 
-/* Resizes, or finds another place in the same heap. STATUS_OK: done; STATUS_MOVING: contents are to be moved;
- * STATUS_NO_MEMORY: another heap is to be tried, for the owner of this `name`, if `elsewhere`. Locked. */
-static status_t move_begin( move_t* move, size_t size, bool elsewhere, char name[DMOD_MAX_MODULE_NAME_LENGTH] )
+/* Finds another place in the same heap. As owner_take(). Locked. */
+static status_t move_aside( move_t* move )
 {
-    report_t* why = &move->wish.why;
-    if( why->alignment == 0 ) why->alignment = block_alignment( move->source, move->from );
-    guard_inspect( move->source, move->from );
-    move->owner = block_owner( move->source, move->from );
-    move->bytes = block_usable_size( move->source, move->from );
-    if( move->bytes > size ) move->bytes = size;
-    owner_name( move->source, move->owner, name );
-    if( name[0] != '\0' ) why->module = name;
+    holding_t* holding = holding_of( move->source, move->owner );
+    uint32_t   credit  = block_size( move->source, move->from );
+    return holding != NULL ? take_for( move->source, &move->wish, move->owner, holding, credit ) : STATUS_CORRUPTED;
+}
 
-    status_t status = resize_here( move );
-    if( status == STATUS_NO_MEMORY )
-    {
-        status = take_for( move->source, &move->wish, move->owner, block_size( move->source, move->from ) );
-        if( status == STATUS_OK ) status = STATUS_MOVING;
-        if( status == STATUS_MOVING || ( status == STATUS_NO_MEMORY && elsewhere ) )
-            owner_suspend( move->source, move->from );
-    }
-    else if( status != STATUS_OK && status != STATUS_MOVING )
-        (void)deny( move->source, &move->wish, status );
+/* The same, and tells the owner's `name`. Not locked. */
+static status_t move_within( move_t* move, char name[DMOD_MAX_MODULE_NAME_LENGTH] )
+{
+    status_t status = STATUS_NO_HEAP;
+    lock();
+    if( move_lasts( move ) ) status = move_forward( move );
+    unlock();
+    if( status != STATUS_NO_MEMORY ) return status;
+    lock();
+    status = move_lasts( move ) ? move_aside( move ) : STATUS_NO_HEAP;
+    if( status != STATUS_OK && status != STATUS_NO_HEAP ) owner_name( move->source, move->owner, name );
+    unlock();
     return status;
 }
 
@@ -430,7 +503,12 @@ static void* move_contents( move_t* move )
     __builtin_memmove( payload, wish->why.address, move->bytes );
 
     lock();
-    if( context_exists( move->source ) ) vacated = move->slides ? move_trim( move ) : move_vacate( move );
+    if( move->slides && context_exists( move->source ) )
+        vacated = move_trim( move );
+    else if( move_lasts( move ) )
+        vacated = move_vacate( move );
+    unlock();
+    lock();
     if( context_exists( wish->context ) ) settled = owner_settle( wish->context, wish->block, wish->owner );
     unlock();
     owner_reap( wish->context, wish->owner );
@@ -444,37 +522,69 @@ static void* move_contents( move_t* move )
 }
 
 /* Leaves a block where it is, since no other place was found. Not locked. */
-static void move_cancel( const move_t* move )
+static status_t move_cancel( const move_t* move )
 {
+    status_t status = STATUS_NO_HEAP;
     lock();
-    if( context_exists( move->source ) ) (void)owner_settle( move->source, move->from, move->owner );
+    if( move_lasts( move ) ) status = owner_settle( move->source, move->from, move->owner );
     unlock();
     owner_reap( move->source, move->owner );
+    return status;
+}
+
+/* Moves a block that cannot be resized where it is; `again` where it has got another owner meanwhile. Not locked. */
+static void* move_away( dmheap_context_t* only, move_t* move, bool* again )
+{
+    char      name[DMOD_MAX_MODULE_NAME_LENGTH] = "";
+    report_t* why                               = &move->wish.why;
+    status_t  status                            = move_within( move, name );
+    *again                                      = false;
+    if( status == STATUS_OK ) return move_contents( move );
+    if( name[0] != '\0' ) why->module = name;
+    bool elsewhere = status == STATUS_NO_MEMORY && only == NULL;
+    if( elsewhere )
+    {
+        move->wish.except = move->source;
+        if( grant( NULL, &move->wish ) != NULL ) return move_contents( move );
+    }
+    *again      = move_cancel( move ) == STATUS_OK && status == STATUS_LEAVING;
+    why->status = status;
+    if( !elsewhere && !*again ) report( why );
+    return NULL;
+}
+
+/* The name of a block's owner, for what is said of a call that was refused. Not locked. */
+static void* refuse_move( move_t* move, status_t status )
+{
+    char name[DMOD_MAX_MODULE_NAME_LENGTH] = "";
+    lock();
+    if( move->owner != OWNER_MOVING && context_exists( move->source ) ) owner_name( move->source, move->owner, name );
+    unlock();
+    if( name[0] != '\0' ) move->wish.why.module = name;
+    move->wish.why.status = status;
+    report( &move->wish.why );
+    return NULL;
 }
 
 static void* reallocate( dmheap_context_t* only, void* pointer, size_t size, size_t alignment, const void* caller )
 {
-    char   name[DMOD_MAX_MODULE_NAME_LENGTH];
-    move_t move           = { .wish = wish_for( size, alignment, NULL, caller ) };
-    move.wish.moving      = true;
-    move.wish.why.address = pointer;
-    lock();
-    status_t status = block_locate( only, pointer, &move.source, &move.from );
-    bool     found  = status == STATUS_OK;
-    if( found ) status = move_begin( &move, size, only == NULL, name );
-    unlock();
-    if( status == STATUS_OK ) return pointer;
-    if( found && status == STATUS_NO_MEMORY && only == NULL )
+    void* result;
+    bool  again;
+    do
     {
-        move.wish.except = move.source;
-        if( grant( NULL, &move.wish ) != NULL ) return move_contents( &move );
-        move_cancel( &move );
-        return NULL;
-    }
-    if( found && status == STATUS_MOVING ) return move_contents( &move );
-    move.wish.why.status = status;
-    report( &move.wish.why );
-    return NULL;
+        move_t move           = { .wish = wish_for( size, alignment, NULL, caller ), .owner = OWNER_MOVING };
+        move.wish.moving      = true;
+        move.wish.why.address = pointer;
+        lock();
+        status_t status = block_locate( only, pointer, &move.source, &move.from );
+        bool     found  = status == STATUS_OK;
+        if( found ) status = move_begin( &move );
+        unlock();
+        if( status == STATUS_OK ) return pointer;
+        if( !found || status != STATUS_NO_MEMORY ) return refuse_move( &move, status );
+        result = move_away( only, &move, &again );
+    } while( again );
+    return result;
 }
 
 static void* change_size( dmheap_context_t* only, void* pointer, size_t size, size_t alignment, const char* name,

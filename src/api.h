@@ -48,22 +48,33 @@ static inline dmheap_context_t* default_number( size_t n )
     return context;
 }
 
-/* Resolves a name, and registers it where `add` is set; leaves and re-enters the critical section for that. Locked.
- * STATUS_OK or STATUS_REGISTERED; STATUS_BAD_NAME, STATUS_UNKNOWN_MODULE, STATUS_NO_HEAP, or why it failed. */
-status_t owner_lookup( dmheap_context_t* context, const char* name, bool add, owner_t* owner );
+/* Runs a step function, holding the lock for one step at a time, until `status` is another than STATUS_OK: what it
+ * returned, or STATUS_NO_HEAP. */
+#define STATUS_IN_STEPS( context, status, step )                                                                       \
+    do                                                                                                                 \
+    {                                                                                                                  \
+        lock();                                                                                                        \
+        ( status ) = context_exists( context ) ? ( step ) : STATUS_NO_HEAP;                                            \
+        unlock();                                                                                                      \
+    } while( ( status ) == STATUS_OK )
 
-/* owner_lookup() with the hint tried first; NULL is nobody. Locked. */
-static inline status_t owner_resolve( dmheap_context_t* context, const char* name, owner_t* owner )
-{
-    *owner = OWNER_NOBODY;
-    if( name == NULL || module_find_by_hint( context, name, owner ) != NULL ) return STATUS_OK;
-    return owner_lookup( context, name, true, owner );
-}
+/* Finds a module, and its key. STATUS_KNOWN_MODULE, STATUS_UNKNOWN_MODULE, STATUS_NO_HEAP. Not locked. */
+status_t owner_find( dmheap_context_t* context, const module_name_t* name, uint32_t* key );
 
-/* Whether owner_lookup() found the owner. */
+/* Finds a module, and its key, or registers it. STATUS_KNOWN_MODULE or STATUS_REGISTERED; STATUS_BAD_NAME,
+ * STATUS_NO_HEAP, or why it failed. Not locked. */
+status_t owner_enroll( dmheap_context_t* context, const char* name, uint32_t* key );
+
+/* Gives back what steps have brought together and nobody needs. Not locked. */
+void parts_release( dmheap_context_t* context, const module_parts_t* parts );
+
+/* owner_enroll() with the hint tried first; NULL is nobody. Not locked. */
+status_t owner_resolve( dmheap_context_t* context, const char* name, uint32_t* key );
+
+/* Whether one of these has found an owner. */
 static inline bool is_resolved( status_t status )
 {
-    return status == STATUS_OK || status == STATUS_REGISTERED;
+    return status == STATUS_KNOWN_MODULE || status == STATUS_REGISTERED;
 }
 
 /* Finds the live block that `pointer` is, in `only` or, where that is NULL, in any heap. Locked. */
@@ -72,7 +83,7 @@ status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_conte
 /* Copies an owner's name; empty where it has none. Locked. */
 void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_MAX_MODULE_NAME_LENGTH] );
 
-/* Runs a step function, holding the lock for one step at a time, until there is nothing left or the heap is gone. */
+/* The same for a step function that tells whether there is more to do. */
 #define IN_STEPS( context, step )                                                                                      \
     for( bool more = true; more; )                                                                                     \
     {                                                                                                                  \

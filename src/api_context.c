@@ -49,8 +49,8 @@ static const char* context_name( const dmheap_context_t* context )
 static status_t set_name( dmheap_context_t* context, const module_name_t* name )
 {
     block_t block;
-    if( system_take( context, name->length + 1, &block ) != STATUS_OK ) return STATUS_BUFFER_TOO_SMALL;
-    __builtin_memcpy( block_payload( context, block ), name->text, name->length + 1 );
+    if( system_take( context, name->size * WORD_SIZE, &block ) != STATUS_OK ) return STATUS_BUFFER_TOO_SMALL;
+    __builtin_memcpy( block_payload( context, block ), name->words, name->size * WORD_SIZE );
     context->name = block.at;
     return STATUS_OK;
 }
@@ -59,7 +59,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
                             ( void* buffer, size_t size, size_t alignment, const char* name ) )
 {
     context_plan_t plan;
-    module_name_t  text   = { NULL, 0, 0 };
+    module_name_t  text   = { .size = 0 };
     status_t       status = context_plan( buffer, size, alignment, &plan );
     if( name != NULL && !module_name_make( name, &text ) )
     {
@@ -77,7 +77,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
     {
         context_make( &plan );
         lock();
-        status = text.length != 0 ? set_name( plan.context, &text ) : STATUS_OK;
+        status = text.size != 0 ? set_name( plan.context, &text ) : STATUS_OK;
         if( status == STATUS_OK ) status = context_add( plan.context, false, 0 );
         if( status != STATUS_OK ) guard_heap_ends( plan.context );
         unlock();

@@ -145,17 +145,30 @@ status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32
     uint32_t own    = header_size( context, header );
     block_t  before = block_at( block->at - *block_foot_before( context, *block ) );
     block_t  next   = block_at( block->at + own );
+    uint32_t front = 0, behind = 0;
     if( !( header & HEADER_PREVIOUS_FREE ) || !block_in_heap( context, before.at ) ) return STATUS_NO_MEMORY;
-    uint32_t behind = *block_header( context, next );
-    uint32_t whole  = next.at - before.at + ( behind & HEADER_FREE ? header_size( context, behind ) : 0 );
+    if( own < context->min_size || own > context->end - block->at ) return STATUS_CORRUPTED;
+    if( *block_header( context, next ) & HEADER_FREE && !free_is_valid( context, next, &behind ) )
+        return STATUS_CORRUPTED;
+    if( !free_is_valid( context, before, &front ) || before.at + front != block->at ) return STATUS_CORRUPTED;
+    uint32_t whole = front + own + behind;
     if( whole < size || ( alignment != 0 && lead_of( context, before, alignment ) != 0 ) ) return STATUS_NO_MEMORY;
 
-    /* The foot of the merged block takes the place of the last word of the contents, if nothing free is behind. */
-    uint32_t last   = *block_foot_before( context, next );
-    status_t status = vacate( context, *block );
-    if( status != STATUS_OK ) return status;
-    *block                              = carve( context, before, 0, &whole, header_owner( context, header ) );
-    *block_foot_before( context, next ) = last;
+    index_unlink( context, before );
+    context->free_blocks--;
+    if( behind != 0 )
+    {
+        index_unlink( context, next );
+        context->free_blocks--;
+        guard_wipe( context, next, behind );
+        *block_header( context, block_at( next.at + behind ) ) &= ~HEADER_PREVIOUS_FREE;
+    }
+    map_clear( context, map_bit( context, *block ) );
+    map_set( context, map_bit( context, before ) );
+    *block_header( context, before ) = header_of( context, header_owner( context, header ), whole );
+    count_taken( context, front + behind );
+    block_note_change( context );
+    *block = before;
     return STATUS_OK;
 }
 
@@ -174,9 +187,8 @@ void block_set_alignment( dmheap_context_t* context, block_t block, size_t align
     *header &= ~HEADER_ALIGNED;
     if( alignment == 0 ) return;
     *header |= HEADER_ALIGNED;
-    word_t* log2 = block_foot_before( context, block_at( block.at + header_size( context, *header ) ) );
-    for( *log2 = 0; ( alignment >>= 1 ) != 0; )
-        ++*log2;
+    *block_foot_before( context, block_at( block.at + header_size( context, *header ) ) ) =
+        (uint32_t)__builtin_ctzl( alignment );
 }
 
 size_t block_usable_size( const dmheap_context_t* context, block_t block )

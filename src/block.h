@@ -43,6 +43,13 @@ static inline void block_set_owner( dmheap_context_t* context, block_t block, ow
     *header        = ( *header & ~header_owner_mask( context ) ) | owner << context->owner_shift;
 }
 
+/* Whether a live block starts at a place that was one. */
+static inline bool block_is_live( const dmheap_context_t* context, block_t block )
+{
+    uint32_t bit = map_bit( context, block );
+    return bit < context->granules && map_get( context, bit );
+}
+
 /* Counts a change of extent or owner as a block released and taken, so that walkers notice it. */
 static inline void block_note_change( dmheap_context_t* context )
 {
@@ -92,7 +99,7 @@ status_t block_resize( dmheap_context_t* context, block_t block, uint32_t size )
 
 /* Extends a live block by the free blocks in front of it and behind it, where that makes at least `size` and the
  * payload is aligned in its new place; it then has all of that room, and its contents are still where they were.
- * STATUS_NO_MEMORY, STATUS_CORRUPTED. Only after block_resize(), which has verified the header. O(1). */
+ * STATUS_NO_MEMORY, STATUS_CORRUPTED. O(1). */
 status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32_t size, size_t alignment );
 
 /* Moves `block` to the next live one at or behind it. Each look at a word of the start map costs one of `looks`. True

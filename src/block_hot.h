@@ -26,6 +26,14 @@ static HOT void make_free( dmheap_context_t* context, block_t block, uint32_t si
     index_link( context, block, size );
 }
 
+/* Counts words as no longer free. */
+static HOT void count_taken( dmheap_context_t* context, uint32_t words )
+{
+    uint32_t left       = context->free_words - words;
+    context->free_words = left;
+    if( left < context->free_lowest ) context->free_lowest = left;
+}
+
 /* Makes a live block of the first `*size` words of `whole`, which is in no list any more. `header` has its owner and
  * whether the block in front is free. What is left is returned: the caller makes a free block of it. */
 static HOT uint32_t split( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t* size, uint32_t header )
@@ -41,9 +49,7 @@ static HOT uint32_t split( dmheap_context_t* context, block_t block, uint32_t wh
     *block_header( context, block ) = header | *size >> header_scale( context );
     map_set( context, map_bit( context, block ) );
     context->taken++;
-    uint32_t left       = context->free_words - *size;
-    context->free_words = left;
-    if( left < context->free_lowest ) context->free_lowest = left;
+    count_taken( context, *size );
     return rest;
 }
 

@@ -176,6 +176,7 @@ status_t context_add( dmheap_context_t* context, bool is_default, size_t positio
     shift_entries( position, true );
     context_registry.all[position] = context;
     if( is_default ) context_registry.defaults++;
+    module_tree_version++; /* a heap that was in the same place may have been walked through at this moment */
     return STATUS_OK;
 }
 

@@ -9,7 +9,7 @@
 enum
 {
     /* Looks at the start map in one step: what the lock is held for. */
-    WALK_LOOKS = 8
+    WALK_LOOKS = 4
 };
 
 /* ---- Figures ---- */
@@ -77,36 +77,41 @@ static void add_holding( const holding_t* holding, dmheap_module_stats_t* sum )
     sum->live_blocks += holding->blocks;
 }
 
-static bool find_module_stats( dmheap_context_t* context, const char* name, dmheap_module_stats_t* sum )
+static bool find_module_stats( dmheap_context_t* context, const module_name_t* name, dmheap_module_stats_t* sum )
 {
-    owner_t owner = OWNER_NOBODY;
+    uint32_t key;
+    if( owner_find( context, name, &key ) != STATUS_KNOWN_MODULE ) return false;
     lock();
-    bool found = context_exists( context ) && owner_lookup( context, name, false, &owner ) == STATUS_OK;
-    if( found ) add_holding( holding_of( context, owner ), sum );
+    const holding_t* holding = context_exists( context ) ? holding_with_key( context, key ) : NULL;
+    if( holding != NULL ) add_holding( holding, sum );
     unlock();
+    return holding != NULL;
+}
+
+/* In one heap or, where that is NULL, in all of them. */
+static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_module_stats_t* stats )
+{
+    dmheap_module_stats_t sum   = { 0 };
+    bool                  found = false;
+    module_name_t         name;
+    dmheap_context_t*     context;
+    if( stats == NULL || !module_name_make( text, &name ) ) return false;
+    for( size_t i = 0; ( context = context_number( i ) ) != NULL; i++ )
+        if( only == NULL || only == context ) found |= find_module_stats( context, &name, &sum );
+    if( found ) *stats = sum;
     return found;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_get_module_stats,
                             ( dmheap_context_t * context, const char* module_name, dmheap_module_stats_t* stats ) )
 {
-    dmheap_module_stats_t sum   = { 0 };
-    bool                  found = stats != NULL && find_module_stats( context, module_name, &sum );
-    if( found ) *stats = sum;
-    return found;
+    return context != NULL && get_module_stats( context, module_name, stats );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _get_module_stats,
                             ( const char* module_name, dmheap_module_stats_t* stats ) )
 {
-    dmheap_module_stats_t sum   = { 0 };
-    bool                  found = false;
-    dmheap_context_t*     context;
-    if( stats == NULL ) return false;
-    for( size_t i = 0; ( context = context_number( i ) ) != NULL; i++ )
-        found |= find_module_stats( context, module_name, &sum );
-    if( found ) *stats = sum;
-    return found;
+    return get_module_stats( NULL, module_name, stats );
 }
 
 /* ---- Visitors ---- */
@@ -247,6 +252,8 @@ static void tally( tally_t* sum, owner_t owner, uint32_t blocks, uint32_t words 
 typedef struct
 {
     dmheap_context_t* context;
+    context_plan_t    plan;            /* what the heap would be if it were made anew at this place */
+    bool              planned;         /* it could be */
     block_t           position;        /* where to look next */
     uint32_t          number;          /* next list or owner to look at */
     uint32_t          chain;           /* next block of a list, or owner given back, to look at; 0: none */
@@ -258,6 +265,12 @@ typedef struct
     uint32_t          listed;     /* free blocks that the lists lead to */
     uint32_t          records;    /* modules in the directory */
     uint32_t          given_back; /* owners that the directory has as free, less those that their chain leads to */
+    uint32_t          links;      /* in the tree */
+    uint32_t          named;      /* the module that is looked for by its name, 0: none */
+    char              text[DMOD_MAX_MODULE_NAME_LENGTH];
+    module_name_t     name;
+    module_walk_t     walk;
+    uint32_t          version; /* of the tree when the name was read */
     dmheap_check_t    fault;
     block_t           where;
 } check_t;
@@ -289,17 +302,14 @@ static bool words_equal( const word_t* one, const word_t* other, size_t count )
     return same == count;
 }
 
-/* The layout is what it would be if the heap were made anew at this place. */
+/* The layout is what it would be if the heap were made anew at this place: what does not change is compared. */
 static bool geometry_step( check_t* check )
 {
     const dmheap_context_t* context = check->context;
     const size_t            fixed   = offsetof( dmheap_context_t, list_summary );
-    context_plan_t          plan;
-    bool                    valid = context->magic == IMAGE_MAGIC && context->end < 1u << 30;
-    if( valid )
-        valid = context_plan( check->context, bytes( context->end ), bytes( context->granule ), &plan ) == STATUS_OK &&
-                words_equal( (const word_t*)context, (const word_t*)&plan.image, fixed / WORD_SIZE );
-    if( !valid ) return fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) );
+    if( !check->planned ||
+        !words_equal( (const word_t*)context, (const word_t*)&check->plan.image, fixed / WORD_SIZE ) )
+        return fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) );
     check->position = block_at( context->first );
     check->covered  = context->first;
     check->taken    = context->taken;
@@ -431,43 +441,51 @@ static uint32_t directory_entry( const dmheap_context_t* context, owner_t owner 
     return image_has( context, place ) ? *image_word( context, place ) : 0;
 }
 
-/* Whether the directory leads from an owner to a record in a block of its own, with a name that has an end; tells it. */
-static bool find_record( dmheap_context_t* context, owner_t owner, module_name_t* name )
+/* The record that the directory leads to from an owner, in a block of its own; NULL where it does not. */
+static const module_t* find_record( const dmheap_context_t* context, owner_t owner )
 {
     const module_t* module = module_of( context, owner );
-    if( module == NULL ) return false;
+    if( module == NULL ) return NULL;
     block_t record = block_at( (uint32_t)( (const word_t*)module - image_word( context, 0 ) ) );
-    if( !block_in_heap( context, record.at ) || !map_get( context, map_bit( context, record ) ) ||
-        block_owner( context, record ) != OWNER_SYSTEM ||
-        block_usable_size( context, record ) < sizeof( module_t ) + 2 )
-        return false;
-    size_t room = block_usable_size( context, record ) - sizeof( module_t );
-    size_t end  = 0;
-    while( end < room && module->name[end] != '\0' )
-        end++;
-    return end < room && module_name_make( module->name, name );
+    bool    found  = block_is_live( context, record ) && block_owner( context, record ) == OWNER_SYSTEM &&
+                 block_usable_size( context, record ) > sizeof( module_t );
+    return found ? module : NULL;
 }
 
-/* Whether the tree leads to a child by the link that names it. */
-static bool child_is_valid( dmheap_context_t* context, const uint16_t* child )
-{
-    module_name_t name;
-    return *child == 0 || ( find_record( context, *child, &name ) && module_link( context, &name ) == child );
-}
-
-/* A module's record is found by its name, and so are its children; its figures can be. */
-static bool record_is_valid( check_t* check, owner_t owner )
+/* Looks at a module's record, and notes its name to look for. */
+static bool record_step( check_t* check, owner_t owner )
 {
     dmheap_context_t* context = check->context;
-    module_name_t     name;
-    if( !find_record( context, owner, &name ) ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
-    const module_t*  module  = module_of( context, owner );
-    const holding_t* holding = &module->holding;
-    const uint16_t*  link    = module_link( context, &name );
-    if( link == NULL || *link != owner || !child_is_valid( context, &module->child[0] ) ||
-        !child_is_valid( context, &module->child[1] ) || holding->leaving > 1 || holding->peak < holding->live )
+    const module_t*   module  = find_record( context, owner );
+    if( module == NULL || module->holding.leaving > 1 || module->holding.peak < module->holding.live )
+        return fails( check, DMHEAP_CHECK_MODULE, block_at( module != NULL ? directory_entry( context, owner ) : 0 ) );
+    tally( &check->owners, owner, module->holding.blocks, module->holding.live );
+    check->records++;
+    check->links += (uint32_t)( module->child[0] != 0 ) + (uint32_t)( module->child[1] != 0 );
+    check->named     = owner;
+    check->name.size = 0;
+    check->walk      = ( module_walk_t ){ .link = NULL };
+    check->version   = module_tree_version;
+    owner_name( context, owner, check->text );
+    return true;
+}
+
+/* One step to a module by its name. All modules found, and no more links than those that led to them, make a tree. */
+static bool name_step( check_t* check )
+{
+    dmheap_context_t* context = check->context;
+    owner_t           owner   = check->named;
+    bool              valid   = check->name.size != 0;
+    if( valid )
+    {
+        module_search_step( context, &check->name, &check->walk );
+        if( !check->walk.done ) return true;
+        valid = check->walk.found != NULL && *check->walk.link == owner;
+    }
+    check->named = 0;
+    /* where the tree has changed, the module may have gone meanwhile */
+    if( !valid && check->version == module_tree_version )
         return fails( check, DMHEAP_CHECK_MODULE, block_at( directory_entry( context, owner ) ) );
-    tally( &check->owners, owner, holding->blocks, holding->live );
     return true;
 }
 
@@ -475,9 +493,14 @@ static bool record_is_valid( check_t* check, owner_t owner )
 static bool owners_step( check_t* check )
 {
     dmheap_context_t* context = check->context;
-    owner_t           owner   = check->number++;
     note_quiet( check );
-    if( owner == OWNER_SYSTEM ) check->chain = context->module_free;
+    if( check->named != 0 ) return name_step( check );
+    owner_t owner = check->number++;
+    if( owner == OWNER_SYSTEM )
+    {
+        check->chain = context->module_free;
+        check->links = context->module_root != 0;
+    }
     if( !check->quiet ) check->chain = 0;
     if( check->chain != 0 )
     {
@@ -506,8 +529,7 @@ static bool owners_step( check_t* check )
             return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
         return true;
     }
-    check->records++;
-    return record_is_valid( check, owner );
+    return record_step( check, owner );
 }
 
 /* Levels of the directory that no owner needs have no chunk. */
@@ -531,8 +553,8 @@ static bool counters_step( check_t* check )
         check->free.blocks != context->free_blocks || context->free_lowest > context->free_words ||
         check->moving != context->moving )
         return fails( check, DMHEAP_CHECK_COUNTERS, none );
-    if( !chunks_are_valid( context ) || ( context->module_count == 0 && context->module_root != 0 ) ||
-        check->records != context->module_count || check->given_back != 0 )
+    if( !chunks_are_valid( context ) || check->links != check->records || check->records != context->module_count ||
+        check->given_back != 0 )
         return fails( check, DMHEAP_CHECK_MODULE, none );
     if( check->moving == 0 &&
         ( check->of_owners.blocks != check->owners.blocks || check->of_owners.weighed != check->owners.weighed ) )
@@ -549,17 +571,36 @@ static void run( check_t* check, uint32_t from, bool ( *step )( check_t* ) )
         lock();
         more = context_exists( check->context ) && step( check );
         unlock();
+        if( check->named != 0 && check->name.size == 0 ) (void)module_name_make( check->text, &check->name );
     }
+}
+
+/* Plans what a heap that is as large, and has the same granule, would be. False where it is gone, or says nonsense of
+ * itself. Not locked. */
+static bool plan_again( check_t* check, bool* exists )
+{
+    const dmheap_context_t* context = check->context;
+    uint32_t                end = 0, granule = 0, magic = 0;
+    lock();
+    *exists = context != NULL && context_exists( context );
+    if( *exists )
+    {
+        end     = context->end;
+        granule = context->granule;
+        magic   = context->magic;
+    }
+    unlock();
+    return magic == IMAGE_MAGIC && end < 1u << 30 &&
+           context_plan( check->context, bytes( end ), bytes( granule ), &check->plan ) == STATUS_OK;
 }
 
 static dmheap_check_t check_context( dmheap_context_t* context, const void** where )
 {
     check_t     check   = { .context = context, .quiet = true, .fault = DMHEAP_CHECK_OK };
     const void* address = NULL;
+    bool        exists;
     if( where != NULL ) *where = NULL;
-    lock();
-    bool exists = context != NULL && context_exists( context );
-    unlock();
+    check.planned = plan_again( &check, &exists );
     if( !exists ) return DMHEAP_CHECK_NOT_INITIALIZED;
     run( &check, 0, geometry_step );
     run( &check, 0, blocks_step );

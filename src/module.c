@@ -8,108 +8,173 @@ enum
     /* The hash has 32 bits; beyond them the tree is a list of names whose hashes are all equal. */
     TREE_MAX_DEPTH = 64,
 
-    /* Looks at the start map, and blocks, in one step of a sweep: what the lock is held for. */
-    SWEEP_LOOKS  = 8,
-    SWEEP_BLOCKS = 12
+    /* What the lock is held for: records in a step of a walk, looks at the start map and blocks in one of a sweep. */
+    WALK_RECORDS = 3,
+    SWEEP_LOOKS  = 4,
+    SWEEP_BLOCKS = 8
 };
+
+uint32_t module_tree_version;
 
 /* ---- Names ---- */
 
 bool module_name_make( const char* text, module_name_t* name )
 {
     /* FNV-1a, 32 bits: G. Fowler, L. C. Noll, K.-P. Vo. */
-    uint32_t hash   = 2166136261u;
     uint32_t length = 0;
+    *name           = ( module_name_t ){ .original = text, .hash = 2166136261u };
     if( text == NULL ) return false;
-    for( ; text[length] != '\0'; length++ )
+    for( char* copy = (char*)name->words; text[length] != '\0'; length++ )
     {
         if( length == DMOD_MAX_MODULE_NAME_LENGTH - 1 ) return false;
-        hash = ( hash ^ (unsigned char)text[length] ) * 16777619u;
+        name->hash   = ( name->hash ^ (unsigned char)text[length] ) * 16777619u;
+        copy[length] = text[length];
     }
-    *name = ( module_name_t ){ text, hash, length };
+    if( length != 0 ) name->size = length / WORD_SIZE + 1;
     return length != 0;
 }
 
-uint16_t* module_link( dmheap_context_t* context, const module_name_t* name )
+static word_t* name_words( const module_t* module )
 {
-    uint16_t* link = &context->module_root;
-    uint32_t  hash = name->hash;
-    for( unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++, hash >>= 1 )
-    {
-        if( *link == 0 ) return link;
-        module_t* module = module_of( context, *link );
-        if( module == NULL ) return NULL;
-        if( names_equal( module->name, name->text ) ) return link;
-        link = &module->child[hash & 1u];
-    }
-    return NULL;
+    return (word_t*)(uintptr_t)( module + 1 );
 }
 
-/* Takes the module at `link` out of the tree. Any leaf below it may stand in its place, since the bits of that leaf's
- * hash lead there too. */
-static void tree_remove( dmheap_context_t* context, uint16_t* link )
+/* A record that is overwritten may have no end before the heap's. */
+static bool has_name( const dmheap_context_t* context, const module_t* module, const module_name_t* name )
 {
-    module_t* module = module_of( context, *link );
-    uint16_t* deeper = link;
-    module_t* leaf   = module;
-    for( unsigned depth = 0; ( leaf->child[0] | leaf->child[1] ) != 0; depth++ )
-    {
-        deeper = &leaf->child[leaf->child[0] == 0];
-        leaf   = module_of( context, *deeper );
-        if( leaf == NULL || depth == TREE_MAX_DEPTH ) return;
-    }
-    uint16_t owner = *deeper;
-    *deeper        = 0;
-    if( leaf == module ) return;
-    leaf->child[0] = module->child[0];
-    leaf->child[1] = module->child[1];
-    *link          = owner;
+    const word_t* words = name_words( module );
+    uint32_t      same  = 0;
+    if( name->size > (size_t)( image_word( context, context->end ) - words ) ) return false;
+    while( same < name->size && words[same] == name->words[same] )
+        same++;
+    return same == name->size;
 }
 
-owner_t module_find( dmheap_context_t* context, const module_name_t* name )
+/* ---- The tree ---- */
+
+/* One bounded step down from the link `from`: to a name or, where that is NULL, to any record without children. */
+static void walk_step( const dmheap_context_t* context, uint16_t* from, const module_name_t* name, module_walk_t* walk )
 {
-    const uint16_t* link = module_link( context, name );
-    return link != NULL ? *link : 0;
+    uint16_t* link = walk->link;
+    if( link == NULL || walk->version != module_tree_version )
+    {
+        *walk = ( module_walk_t ){ .version = module_tree_version };
+        link  = from;
+    }
+    for( unsigned records = 0; records < WALK_RECORDS && !walk->done; records++ )
+    {
+        module_t* module = walk->depth <= TREE_MAX_DEPTH ? module_of( context, *link ) : NULL;
+        walk->found      = module;
+        walk->done       = module == NULL || ( name != NULL ? has_name( context, module, name )
+                                                            : ( module->child[0] | module->child[1] ) == 0 );
+        if( walk->done ) break;
+        link = &module->child[name != NULL ? name->hash >> walk->depth % BITS_OF_WORD & 1u : module->child[0] == 0];
+        walk->depth++;
+    }
+    walk->link = link;
+}
+
+void module_search_step( dmheap_context_t* context, const module_name_t* name, module_walk_t* walk )
+{
+    walk_step( context, &context->module_root, name, walk );
+}
+
+/* One bounded step to what tree_remove() needs. STATUS_KNOWN_MODULE at its end, STATUS_OK: another step is needed;
+ * STATUS_UNKNOWN_MODULE where the owner has not this name, STATUS_CORRUPTED. */
+static status_t removal_step( dmheap_context_t* context, owner_t owner, const module_name_t* name,
+                              module_parts_t* parts )
+{
+    if( !walk_is_done( &parts->to_old ) )
+    {
+        module_search_step( context, name, &parts->to_old );
+        return STATUS_OK;
+    }
+    if( parts->to_old.found == NULL || *parts->to_old.link != owner ) return STATUS_UNKNOWN_MODULE;
+    if( !walk_is_done( &parts->to_end ) )
+    {
+        walk_step( context, parts->to_old.link, NULL, &parts->to_end );
+        return STATUS_OK;
+    }
+    return parts->to_end.found != NULL ? STATUS_KNOWN_MODULE : STATUS_CORRUPTED;
+}
+
+static bool is_child_of( const uint16_t* link, const module_t* module )
+{
+    return link == &module->child[0] || link == &module->child[1];
+}
+
+/* Takes the record that the removal steps have led to out of the tree. `*place` is an empty link: where it moves, it is
+ * told. */
+static void tree_remove( const module_parts_t* parts, uint16_t** place )
+{
+    module_t* module = parts->to_old.found;
+    module_t* last   = parts->to_end.found;
+    uint16_t* end    = parts->to_end.link;
+    uint16_t  owner  = *end;
+    module_tree_version++;
+    if( is_child_of( *place, last ) ) *place = end;
+    *end = 0;
+    if( last == module ) return;
+    if( is_child_of( *place, module ) ) *place = &last->child[*place - module->child];
+    last->child[0]      = module->child[0];
+    last->child[1]      = module->child[1];
+    *parts->to_old.link = owner;
+}
+
+status_t module_find_step( dmheap_context_t* context, const module_name_t* name, module_walk_t* walk, uint32_t* key )
+{
+    if( !walk_is_done( walk ) ) module_search_step( context, name, walk );
+    if( !walk->done ) return STATUS_OK;
+    if( walk->found == NULL ) return STATUS_UNKNOWN_MODULE;
+    *key = owner_key( *walk->link, walk->found->holding.serial );
+    return STATUS_KNOWN_MODULE;
 }
 
 /* ---- Registration ---- */
 
 static status_t take_record( dmheap_context_t* context, const module_name_t* name, block_t* record )
 {
-    status_t status = system_take( context, sizeof( module_t ) + name->length + 1, record );
-    if( status != STATUS_OK ) return status;
-    module_t* module = block_payload( context, *record );
-    *module          = ( module_t ){ .holding = { .limit = LIMIT_NONE } };
-    for( uint32_t i = 0; i <= name->length; i++ )
-        module->name[i] = name->text[i];
-    return STATUS_OK;
+    return system_take( context, sizeof( module_t ) + name->size * WORD_SIZE, record );
+}
+
+/* Makes a record of its block, and has `link` and the directory's `entry` lead to it. */
+static void publish( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts, owner_t owner,
+                     const holding_t* holding, word_t* entry, uint16_t* link )
+{
+    module_t* module = block_payload( context, parts->record );
+    *module          = ( module_t ){ .holding = *holding };
+    for( uint32_t i = 0; i < name->size; i++ )
+        name_words( module )[i] = name->words[i];
+    *entry = parts->record.at;
+    *link  = (uint16_t)owner;
+    module_tree_version++;
+    block_note_change( context );
+    parts->record = block_at( 0 );
 }
 
 status_t module_register_step( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts,
-                               owner_t* owner )
+                               uint32_t* key )
 {
-    uint16_t* link   = module_link( context, name );
-    bool      reused = context->module_free != 0;
-    if( link == NULL ) return STATUS_CORRUPTED;
-    *owner = *link;
-    if( *owner != 0 )
-    {
-        *module_hint( context, name->text ) = *link;
-        return STATUS_KNOWN_MODULE;
-    }
-    *owner = reused ? context->module_free : owner_end( context );
-    if( *owner >> context->owner_bits != 0 ) return STATUS_TABLE_FULL;
+    bool     sought = walk_is_done( &parts->to_name );
+    status_t found  = module_find_step( context, name, &parts->to_name, key );
+    if( found == STATUS_KNOWN_MODULE ) *module_hint( context, name->original ) = (uint16_t)*key;
+    if( found != STATUS_UNKNOWN_MODULE ) return found;
+    if( *parts->to_name.link != 0 ) return STATUS_CORRUPTED;
+    if( !sought ) return STATUS_OK;
+    bool    reused = context->module_free != 0;
+    owner_t owner  = reused ? context->module_free : owner_end( context );
+    if( owner >> context->owner_bits != 0 ) return STATUS_TABLE_FULL;
     if( parts->record.at == 0 ) return take_record( context, name, &parts->record );
 
-    word_t* chunk = directory_chunk( context, *owner );
+    word_t* chunk = directory_chunk( context, owner );
     if( *chunk == 0 )
     {
         /* a chunk begins with an owner that is a power of two, and has as many entries */
-        if( parts->chunk.at == 0 ) return system_take( context, *owner * (size_t)WORD_SIZE, &parts->chunk );
-        *chunk       = parts->chunk.at - *owner;
+        if( parts->chunk.at == 0 ) return system_take( context, owner * (size_t)WORD_SIZE, &parts->chunk );
+        *chunk       = parts->chunk.at - owner;
         parts->chunk = block_at( 0 );
     }
-    uint32_t place = *chunk + *owner;
+    uint32_t place = *chunk + owner;
     if( !image_has( context, place ) ) return STATUS_CORRUPTED;
     word_t* entry = image_word( context, place );
     if( reused && !( *entry & DIRECTORY_FREE ) ) return STATUS_CORRUPTED;
@@ -118,14 +183,11 @@ status_t module_register_step( dmheap_context_t* context, const module_name_t* n
     else
         context->owner_span++;
     context->module_count++;
-    module_t* module       = block_payload( context, parts->record );
-    module->holding.serial = ++context->module_serial;
-    *entry                 = parts->record.at;
-    *link                  = (uint16_t)*owner;
-    block_note_change( context );
-    parts->record = block_at( 0 );
+    holding_t holding = { .limit = LIMIT_NONE, .serial = ++context->module_serial };
+    publish( context, name, parts, owner, &holding, entry, parts->to_name.link );
+    *key = owner_key( owner, holding.serial );
 
-    *module_hint( context, name->text ) = (uint16_t)*owner;
+    *module_hint( context, name->original ) = (uint16_t)owner;
     return STATUS_REGISTERED;
 }
 
@@ -133,24 +195,43 @@ status_t module_rename_step( dmheap_context_t* context, owner_t owner, const mod
                              const module_name_t* new_name, module_parts_t* parts )
 {
     if( parts->record.at == 0 ) return take_record( context, new_name, &parts->record );
-    uint16_t* link = module_link( context, old_name );
-    if( link == NULL || *link != owner ) return STATUS_UNKNOWN_MODULE;
-    const uint16_t* place = module_link( context, new_name );
-    if( place == NULL ) return STATUS_CORRUPTED;
-    if( *place != 0 ) return STATUS_KNOWN_MODULE;
-    tree_remove( context, link );
-    link = module_link( context, new_name ); /* no deeper than it was */
+    status_t removable = removal_step( context, owner, old_name, parts );
+    if( removable != STATUS_KNOWN_MODULE ) return removable;
+    if( !walk_is_done( &parts->to_name ) )
+    {
+        module_search_step( context, new_name, &parts->to_name );
+        return STATUS_OK;
+    }
+    uint16_t* place = parts->to_name.link;
+    if( parts->to_name.found != NULL ) return STATUS_KNOWN_MODULE;
+    if( *place != 0 ) return STATUS_CORRUPTED;
+    tree_remove( parts, &place );
 
     word_t*         entry  = image_word( context, *directory_chunk( context, owner ) + owner );
     block_t         record = block_at( *entry );
     const module_t* old    = block_payload( context, record );
-    module_t*       module = block_payload( context, parts->record );
-    module->holding        = old->holding;
-
-    *entry        = parts->record.at;
-    *link         = (uint16_t)owner;
+    publish( context, new_name, parts, owner, &old->holding, entry, place );
     parts->record = record;
     return STATUS_REGISTERED;
+}
+
+status_t module_forget_step( dmheap_context_t* context, owner_t owner, const module_name_t* name,
+                             module_parts_t* parts )
+{
+    uint16_t* nowhere   = NULL;
+    status_t  removable = removal_step( context, owner, name, parts );
+    if( removable != STATUS_KNOWN_MODULE ) return removable;
+    const holding_t* holding = &parts->to_old.found->holding;
+    if( !holding->leaving || holding->blocks != 0 ) return STATUS_UNKNOWN_MODULE;
+    tree_remove( parts, &nowhere );
+    word_t* entry = image_word( context, *directory_chunk( context, owner ) + owner );
+    parts->record = block_at( *entry );
+    *entry        = DIRECTORY_FREE | context->module_free;
+
+    context->module_free = (uint16_t)owner;
+    context->module_count--;
+    block_note_change( context );
+    return STATUS_UNREGISTERED;
 }
 
 void module_parts_release( dmheap_context_t* context, const module_parts_t* parts )
@@ -166,11 +247,9 @@ holding_t* holding_of( const dmheap_context_t* context, owner_t owner )
     return owner == OWNER_SYSTEM ? (holding_t*)(uintptr_t)&context->system : user_holding( context, owner );
 }
 
-status_t owner_take( dmheap_context_t* context, owner_t owner, uint32_t size, size_t alignment, uint32_t credit,
-                     block_t* block )
+status_t owner_take( dmheap_context_t* context, owner_t owner, holding_t* holding, uint32_t size, size_t alignment,
+                     uint32_t credit, block_t* block )
 {
-    holding_t* holding = holding_of( context, owner );
-    if( holding == NULL ) return STATUS_CORRUPTED;
     status_t status = size != 0 ? holding_admits( holding, size, credit ) : STATUS_NO_MEMORY;
     if( status != STATUS_OK ) return status;
     block_t taken = block_take( context, &size, alignment, owner );
@@ -183,18 +262,24 @@ status_t owner_take( dmheap_context_t* context, owner_t owner, uint32_t size, si
 
 status_t system_take( dmheap_context_t* context, size_t payload, block_t* block )
 {
-    return owner_take( context, OWNER_SYSTEM, block_size_for( context, payload ), 0, 0, block );
+    return owner_take( context, OWNER_SYSTEM, &context->system, block_size_for( context, payload ), 0, 0, block );
+}
+
+/* Releases a block that is booked on the owner with this record. */
+static status_t release_from( dmheap_context_t* context, holding_t* holding, block_t block )
+{
+    uint32_t size   = block_size( context, block );
+    status_t status = block_release( context, block );
+    if( status == STATUS_OK ) holding_discharge( holding, size );
+    return status;
 }
 
 status_t owner_release( dmheap_context_t* context, block_t block, owner_t owner )
 {
-    uint32_t   size    = block_size( context, block );
     holding_t* holding = holding_of( context, owner );
     if( holding == NULL ) return STATUS_CORRUPTED;
     if( owner != OWNER_SYSTEM ) guard_take( context, block );
-    status_t status = block_release( context, block );
-    if( status == STATUS_OK ) holding_discharge( holding, size );
-    return status;
+    return release_from( context, holding, block );
 }
 
 static void hand_over( dmheap_context_t* context, block_t block, holding_t* giver, holding_t* taker, owner_t owner )
@@ -224,29 +309,33 @@ void owner_suspend( dmheap_context_t* context, block_t block )
     context->moving++;
 }
 
-status_t owner_settle( dmheap_context_t* context, block_t block, owner_t owner )
+/* Passes a block of a leaving owner on to its heir, or frees it. As owner_settle(). */
+static status_t pass_on( dmheap_context_t* context, holding_t* holding, block_t block )
 {
-    holding_t* holding = holding_of( context, owner );
-    if( holding == NULL ) return STATUS_CORRUPTED;
-    if( block_owner( context, block ) == OWNER_MOVING ) context->moving--;
-    if( !holding->leaving )
-    {
-        block_set_owner( context, block, owner );
-        block_note_change( context );
-        return STATUS_OK;
-    }
-    owner_t    heir   = holding->limit & UINT16_MAX;
+    owner_t    heir   = key_owner( holding->limit );
     holding_t* taker  = holding_with_key( context, holding->limit );
     status_t   status = STATUS_OK;
     if( taker == NULL || taker->leaving )
     {
-        status = owner_release( context, block, owner );
+        guard_take( context, block );
+        status = release_from( context, holding, block );
         if( status == STATUS_OK ) return STATUS_LEAVING;
         heir  = OWNER_NOBODY;
         taker = &context->nobody;
     }
     hand_over( context, block, holding, taker, heir );
     return status;
+}
+
+status_t owner_settle( dmheap_context_t* context, block_t block, owner_t owner )
+{
+    holding_t* holding = holding_of( context, owner );
+    if( holding == NULL ) return STATUS_CORRUPTED;
+    if( block_owner( context, block ) == OWNER_MOVING ) context->moving--;
+    if( holding->leaving ) return pass_on( context, holding, block );
+    block_set_owner( context, block, owner );
+    block_note_change( context );
+    return STATUS_OK;
 }
 
 /* ---- Taking a module down ---- */
@@ -259,75 +348,44 @@ void module_leave( const dmheap_context_t* context, owner_t owner, holding_t* ho
     holding->limit   = heir;
 }
 
-/* The live block behind a live block, or the end mark; 0 where the headers lead nowhere. No two free blocks are
- * neighbours. */
-static uint32_t next_live( const dmheap_context_t* context, uint32_t at, uint32_t header )
-{
-    for( unsigned blocks = 0; blocks < 2; blocks++ )
-    {
-        uint32_t size = header_size( context, header );
-        if( size - 1 >= context->end - at ) return 0;
-        at += size;
-        header = *block_header( context, block_at( at ) );
-        if( !( header & HEADER_FREE ) ) return at;
-    }
-    return 0;
-}
-
 bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep )
 {
-    owner_t owner = sweep->key & UINT16_MAX;
-    if( holding_with_key( context, sweep->key ) == NULL ) return false;
+    holding_t* holding = holding_with_key( context, sweep->key );
+    if( holding == NULL || !holding->leaving ) return false;
     /* The place may be anywhere by now: the start map tells where the next block is. From there the headers do, until
-     * one is the module's or leads nowhere; then the map has to tell again. */
+     * one is the module's or leads nowhere; then the map has to tell again. A free block has no owner. */
     if( !block_next_live( context, &sweep->position, SWEEP_LOOKS ) ) return sweep->position.at < context->end;
-    block_t  block  = sweep->position;
     uint32_t mask   = header_owner_mask( context );
-    uint32_t wanted = header_of( context, owner, 0 );
-    for( unsigned blocks = 0; blocks < SWEEP_BLOCKS && block.at != context->end; blocks++ )
+    uint32_t wanted = header_of( context, key_owner( sweep->key ), 0 );
+    bool     lost   = false;
+    for( unsigned blocks = 0; blocks < SWEEP_BLOCKS && !lost && sweep->position.at != context->end; blocks++ )
     {
+        block_t  block  = sweep->position;
         uint32_t header = *block_header( context, block );
-        uint32_t next   = next_live( context, block.at, header );
+        uint32_t size   = header_size( context, header );
         bool     owned  = ( header & mask ) == wanted && map_get( context, map_bit( context, block ) );
+        if( owned && blocks != 0 ) break; /* that fills a step */
 
-        sweep->position = block_at( next != 0 ? next : block.at + context->granule );
-        if( owned && owner_settle( context, block, owner ) == STATUS_CORRUPTED ) sweep->damaged = block;
-        if( owned || next == 0 ) break;
-        block = sweep->position;
+        lost               = size - 1 >= context->end - block.at;
+        sweep->position.at = block.at + ( lost ? context->granule : size );
+        if( !owned ) continue;
+        if( pass_on( context, holding, block ) == STATUS_CORRUPTED ) sweep->damaged = block;
+        break;
     }
     return sweep->position.at < context->end;
 }
 
-void module_forget( dmheap_context_t* context, owner_t owner, const module_name_t* name )
+void module_shrink( dmheap_context_t* context, module_chunks_t* chunks )
 {
-    uint16_t*        link    = module_link( context, name );
-    const holding_t* holding = holding_of( context, owner );
-    if( link == NULL || holding == NULL || *link != owner || !holding->leaving || holding->blocks != 0 ) return;
-    tree_remove( context, link );
-    word_t* entry  = image_word( context, *directory_chunk( context, owner ) + owner );
-    block_t record = block_at( *entry );
-    *entry         = DIRECTORY_FREE | context->module_free;
-
-    context->module_free = (uint16_t)owner;
-    context->module_count--;
-    (void)owner_release( context, record, OWNER_SYSTEM );
-}
-
-bool module_shrink_step( dmheap_context_t* context )
-{
-    if( context->module_count != 0 || owner_end( context ) > 1u << context->owner_bits ) return false;
+    chunks->count = 0;
+    if( context->module_count != 0 ) return;
     context->module_free = 0;
-    if( context->owner_span <= CHUNK_FIRST_SPAN )
+    context->owner_span  = 1;
+    for( uint32_t level = 1; level < DIRECTORY_MOST_LEVELS && level + 1 < context->owner_bits; level++ )
     {
-        context->owner_span = 1;
-        return false;
+        word_t*  chunk = image_word( context, context->directory_at + level );
+        uint32_t place = *chunk + ( 2u << level );
+        if( *chunk != 0 && block_in_heap( context, place ) ) chunks->block[chunks->count++] = block_at( place );
+        *chunk = 0;
     }
-    owner_t  lowest = 1u << bits_highest( owner_end( context ) - 1u ); /* of the highest chunk */
-    word_t*  chunk  = directory_chunk( context, lowest );
-    uint32_t place  = *chunk + lowest;
-
-    context->owner_span = (uint16_t)( lowest - OWNER_NOBODY );
-    *chunk              = 0;
-    if( block_in_heap( context, place ) ) (void)owner_release( context, block_at( place ), OWNER_SYSTEM );
-    return true;
 }

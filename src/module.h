@@ -27,29 +27,38 @@
 
 enum
 {
-    CHUNK_FIRST_SPAN = 2,         /* owners that the first chunk has room for */
-    LIMIT_NONE       = 0x7fffffff /* words; no heap is as large */
+    CHUNK_FIRST_SPAN      = 2,          /* owners that the first chunk has room for */
+    DIRECTORY_MOST_LEVELS = 15,         /* of owners of 16 bits */
+    LIMIT_NONE            = 0x7fffffff, /* words; no heap is as large */
+    NAME_WORDS            = ( DMOD_MAX_MODULE_NAME_LENGTH + WORD_SIZE - 1 ) / WORD_SIZE
 };
 
 typedef struct
 {
     holding_t holding;
     uint16_t  child[2]; /* owners, 0: none */
-    char      name[];
+    char      name[];   /* whole words, zeros behind its end */
 } module_t;
 
 _Static_assert( sizeof( module_t ) == 24, "a record costs 24 bytes and the name" );
 
-/* A name as it is searched for; made outside of the critical section where it will have to be hashed. */
+/* A name as it is searched for: a copy, which lasts when the original is freed, in whole words with zeros behind its
+ * end, as records have it, so that little is to be done to compare it. Made outside of the critical section. */
 typedef struct
 {
-    const char* text;
+    const char* original; /* what a hint can be keyed by; NULL: no caller will come with it again */
     uint32_t    hash;
-    uint32_t    length;
+    uint32_t    size; /* words, with the end; 0: it is none */
+    word_t      words[NAME_WORDS];
 } module_name_t;
 
 /* False for NULL, an empty name and one that is too long. */
 bool module_name_make( const char* text, module_name_t* name );
+
+static inline const char* name_text( const module_name_t* name )
+{
+    return (const char*)name->words;
+}
 
 static inline uint32_t directory_level( owner_t owner )
 {
@@ -84,7 +93,7 @@ holding_t* holding_of( const dmheap_context_t* context, owner_t owner );
 
 static inline module_t* module_of( const dmheap_context_t* context, owner_t owner )
 {
-    return owner >= OWNER_FIRST_MODULE ? (module_t*)holding_of( context, owner ) : NULL;
+    return owner >= OWNER_FIRST_MODULE ? (module_t*)user_holding( context, owner ) : NULL;
 }
 
 /* An owner and a serial in one number: what tells a module from all others there have been. */
@@ -93,10 +102,15 @@ static inline uint32_t owner_key( owner_t owner, uint16_t serial )
     return owner | (uint32_t)serial << 16;
 }
 
+static inline owner_t key_owner( uint32_t key )
+{
+    return key & UINT16_MAX;
+}
+
 /* The record of the owner with this key, NULL where it is not what it was any more. */
 static inline holding_t* holding_with_key( const dmheap_context_t* context, uint32_t key )
 {
-    holding_t* holding = holding_of( context, key & UINT16_MAX );
+    holding_t* holding = holding_of( context, key_owner( key ) );
     return holding != NULL && holding->serial == key >> 16 ? holding : NULL;
 }
 
@@ -121,30 +135,58 @@ static inline holding_t* module_find_by_hint( const dmheap_context_t* context, c
     return holding != NULL && names_equal( ( (module_t*)holding )->name, name ) ? holding : NULL;
 }
 
-/* The owner of this name, 0 where there is none. Leaves the hint alone: the text may be a copy that is gone soon. O(1). */
-owner_t module_find( dmheap_context_t* context, const module_name_t* name );
+/* Counts the changes of trees, of all heaps together and since ever: a heap that is made anew in the same place does not
+ * come back to a version that was. */
+extern uint32_t module_tree_version;
 
-/* The link in the tree that leads to this name, or the empty one where it belongs; NULL where the tree is corrupted or
- * too deep. O(1). */
-uint16_t* module_link( dmheap_context_t* context, const module_name_t* name );
-
-/* What a registration or a rename has brought together in steps; 0: not yet. */
+/* A walk down the tree, with the lock left on the way; all zeros to begin with. It begins anew where a tree has changed
+ * since the last step. */
 typedef struct
 {
-    block_t record, chunk;
+    uint16_t* link;  /* what leads to the record that comes next, or that was found */
+    module_t* found; /* NULL: there is none. `link` is the empty one where it belongs, or else the tree is corrupted. */
+    uint32_t  version; /* of the tree */
+    uint16_t  depth;
+    bool      done;
+} module_walk_t;
+
+/* Whether a walk is done, and what it came to still holds. */
+static inline bool walk_is_done( const module_walk_t* walk )
+{
+    return walk->done && walk->version == module_tree_version;
+}
+
+/* One bounded step to a name. */
+void module_search_step( dmheap_context_t* context, const module_name_t* name, module_walk_t* walk );
+
+/* What registering, renaming and forgetting bring together in steps; all zeros to begin with. */
+typedef struct
+{
+    block_t       record, chunk;  /* 0: not yet, or not needed any more */
+    module_walk_t to_name;        /* that is to be registered */
+    module_walk_t to_old, to_end; /* that is to be taken out, and the one without children that takes its place */
 } module_parts_t;
 
+/* One bounded step of looking for a module. STATUS_KNOWN_MODULE at its end, with its key; STATUS_OK: another step is
+ * needed; STATUS_UNKNOWN_MODULE. */
+status_t module_find_step( dmheap_context_t* context, const module_name_t* name, module_walk_t* walk, uint32_t* key );
+
 /* One bounded step of a registration. STATUS_REGISTERED at its end; STATUS_KNOWN_MODULE where the name is registered;
- * `owner` is valid in both cases. STATUS_OK: another step is needed. Else: why it failed. */
+ * `key` is valid in both cases. STATUS_OK: another step is needed. Else: why it failed. */
 status_t module_register_step( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts,
-                               owner_t* owner );
+                               uint32_t* key );
 
 /* Gives an owner another name, in steps as above. STATUS_REGISTERED at its end; STATUS_KNOWN_MODULE where another has
  * that name, STATUS_UNKNOWN_MODULE where the owner does not have the old one any more. */
 status_t module_rename_step( dmheap_context_t* context, owner_t owner, const module_name_t* old_name,
                              const module_name_t* new_name, module_parts_t* parts );
 
-/* Gives back what the steps have brought together and not used. */
+/* Forgets a module that has left and holds nothing any more, in steps as above. STATUS_UNREGISTERED at its end;
+ * STATUS_UNKNOWN_MODULE where it is not, or not that any more. */
+status_t module_forget_step( dmheap_context_t* context, owner_t owner, const module_name_t* name,
+                             module_parts_t* parts );
+
+/* Gives back what the steps have brought together and nobody needs. */
 void module_parts_release( dmheap_context_t* context, const module_parts_t* parts );
 
 /* Whether an owner may get `size` more, of which it is about to give back `credit`. STATUS_OK, STATUS_LEAVING,
@@ -174,9 +216,9 @@ static inline void holding_discharge( holding_t* holding, uint32_t size )
     holding->live -= size;
 }
 
-/* Takes a block for an owner, and books it. As block_take() and holding_admits(). O(1). */
-status_t owner_take( dmheap_context_t* context, owner_t owner, uint32_t size, size_t alignment, uint32_t credit,
-                     block_t* block );
+/* Takes a block for the owner with this record, and books it. As block_take() and holding_admits(). O(1). */
+status_t owner_take( dmheap_context_t* context, owner_t owner, holding_t* holding, uint32_t size, size_t alignment,
+                     uint32_t credit, block_t* block );
 
 /* Takes a block of `payload` bytes for the heap's own records. STATUS_NO_MEMORY, STATUS_CORRUPTED. O(1). */
 status_t system_take( dmheap_context_t* context, size_t payload, block_t* block );
@@ -202,18 +244,22 @@ typedef struct
     block_t  damaged;  /* the last that could not be freed, 0: none */
 } module_sweep_t;
 
-/* Begins to take down the module that has this record: it gets nothing any more. The owner with the key `heir` gets its blocks; 0: they are
- * freed, as they are when the heir itself leaves. */
+/* Begins to take down the module that has this record: it gets nothing any more. The owner with the key `heir` gets its
+ * blocks; 0: they are freed, as they are when the heir itself leaves. */
 void module_leave( const dmheap_context_t* context, owner_t owner, holding_t* holding, uint32_t heir,
                    module_sweep_t* sweep );
 
 /* One bounded step through the blocks. True where there are more. */
 bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep );
 
-/* Forgets a module that has left and holds nothing any more. */
-void module_forget( dmheap_context_t* context, owner_t owner, const module_name_t* name );
+/* Chunks that the directory does not lead to any more. */
+typedef struct
+{
+    block_t  block[DIRECTORY_MOST_LEVELS];
+    unsigned count;
+} module_chunks_t;
 
-/* Gives back a chunk of the directory if there is no module any more. True where there may be another. */
-bool module_shrink_step( dmheap_context_t* context );
+/* Takes all chunks out of the directory if there is no module any more; they are the caller's to release. */
+void module_shrink( dmheap_context_t* context, module_chunks_t* chunks );
 
 #endif

@@ -44,17 +44,21 @@
 #endif
 #define index_probe          dmheap_internal_index_probe
 #define index_largest        dmheap_internal_index_largest
-#define module_find          dmheap_internal_module_find
-#define module_forget        dmheap_internal_module_forget
-#define module_link          dmheap_internal_module_link
+#define module_find_step     dmheap_internal_module_find_step
+#define module_forget_step   dmheap_internal_module_forget_step
+#define module_search_step   dmheap_internal_module_search_step
 #define module_leave         dmheap_internal_module_leave
 #define module_name_make     dmheap_internal_module_name_make
 #define module_parts_release dmheap_internal_module_parts_release
 #define module_register_step dmheap_internal_module_register_step
 #define module_rename_step   dmheap_internal_module_rename_step
-#define module_shrink_step   dmheap_internal_module_shrink_step
+#define module_shrink        dmheap_internal_module_shrink
 #define module_sweep_step    dmheap_internal_module_sweep_step
-#define owner_lookup         dmheap_internal_owner_lookup
+#define owner_enroll         dmheap_internal_owner_enroll
+#define module_tree_version  dmheap_internal_module_tree_version
+#define owner_find           dmheap_internal_owner_find
+#define owner_resolve        dmheap_internal_owner_resolve
+#define parts_release        dmheap_internal_parts_release
 #define owner_name           dmheap_internal_owner_name
 #define owner_reap           dmheap_internal_owner_reap
 #define owner_release        dmheap_internal_owner_release

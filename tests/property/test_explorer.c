@@ -115,7 +115,7 @@ static void make_uniform( void )
         if( view.blocks[i].use == DMHEAP_BLOCK_LIVE ) fill( payload, size );
         if( view.blocks[i].use == DMHEAP_BLOCK_FREE ) memset( payload + 8, 0xEE, size - 12 );
         if( view.blocks[i].use != DMHEAP_BLOCK_SYSTEM || size < sizeof( module_t ) ) continue;
-        size_t used = sizeof( module_t ) + 2; /* names have one character */
+        size_t used = sizeof( module_t ) + WORD_SIZE; /* names have one character */
         memset( payload + used, 0xEE, size - used );
     }
 }

@@ -263,7 +263,7 @@ static void overwrite_the_directory( void )
 static void a_record_that_is_lost_during_a_realloc_is_not_followed( void** state )
 {
     (void)state;
-    for( unsigned step = 1; step < 6; step++ )
+    for( unsigned step = 1; step < 12; step++ )
         for( unsigned slides = 0; slides < 2; slides++ )
         {
             assert_true( fixture_heap( 4096, 8, 0 ) );

@@ -4,11 +4,6 @@
  */
 #include "unit.h"
 
-enum
-{
-    STEPS_MOST = 60 /* more than any of the calls below has */
-};
-
 static dmheap_context_t* second;
 static unsigned char*    block; /* in the second heap, of 200 bytes, behind `front` of 400 */
 static unsigned char*    front;
@@ -201,7 +196,7 @@ static void ( *const calls[] )( void ) = {
 static void happen_everywhere( void ( *what )( void ), void ( *remains )( void ) )
 {
     for( unsigned call = 0; call < sizeof calls / sizeof *calls; call++ )
-        for( unsigned step = 1; step < STEPS_MOST; step++ )
+        EACH_STEP
         {
             two_heaps();
             countdown         = step;

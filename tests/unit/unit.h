@@ -18,6 +18,10 @@
 /* The heap holds, and nothing around it was written. */
 #define assert_valid() assert_true( fixture_is_valid() )
 
+/* For each step of a call in turn, up to the first that it does not have: the body sets `countdown`, of its file, to
+ * `step`, and what the fixture calls after each step counts it down. */
+#define EACH_STEP for( unsigned step = 1; step == 1 || countdown == 0; step++ )
+
 /* A call that must be refused: one [ERROR] that says `text`, and a heap that is byte for byte what it was. */
 #define assert_refused( call, text )                                                                                   \
     do                                                                                                                 \
