@@ -102,6 +102,16 @@ status_t block_resize( dmheap_context_t* context, block_t block, uint32_t size )
  * STATUS_NO_MEMORY, STATUS_CORRUPTED. O(1). */
 status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32_t size, size_t alignment );
 
+/* What is behind a place where a block ends: the same place or, where a free block is there, the end of that; walks skip
+ * it so, instead of looking for starts in it. */
+static inline block_t block_behind_free( const dmheap_context_t* context, block_t block )
+{
+    uint32_t header = *block_header( context, block );
+    uint32_t size   = header_size( context, header );
+    bool     skips  = header & HEADER_FREE && size <= context->end - block.at;
+    return block_at( skips ? block.at + size : block.at );
+}
+
 /* Moves `block` to the next live one at or behind it. Each look at a word of the start map costs one of `looks`. True
  * where there is one; else `block` is where to go on: not in front of `end` when there is none left. */
 static inline bool block_next_live( const dmheap_context_t* context, block_t* block, uint32_t looks )

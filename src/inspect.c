@@ -160,6 +160,7 @@ static unsigned walk_step( const dmheap_context_t* context, walk_t* walk, dmheap
     fill_info( context, block, &info[filled++] );
     walk->shown = block.at + block_size( context, block );
     walk->position.at += context->granule;
+    if( block_in_heap( context, walk->shown ) ) walk->position = block_behind_free( context, block_at( walk->shown ) );
     return filled;
 }
 

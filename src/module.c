@@ -11,7 +11,7 @@ enum
     /* What the lock is held for: records in a step of a walk, looks at the start map and blocks in one of a sweep. */
     WALK_RECORDS = 3,
     SWEEP_LOOKS  = 4,
-    SWEEP_BLOCKS = 8
+    SWEEP_BLOCKS = 10
 };
 
 uint32_t module_tree_version;
@@ -348,30 +348,35 @@ void module_leave( const dmheap_context_t* context, owner_t owner, holding_t* ho
     holding->limit   = heir;
 }
 
+/* What is behind a block, or 0 where its header leads nowhere. */
+static uint32_t end_of( const dmheap_context_t* context, block_t block )
+{
+    uint32_t size = block_size( context, block );
+    return size - 1 < context->end - block.at ? block.at + size : 0;
+}
+
 bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep )
 {
     holding_t* holding = holding_with_key( context, sweep->key );
     if( holding == NULL || !holding->leaving ) return false;
-    /* The place may be anywhere by now: the start map tells where the next block is. From there the headers do, until
-     * one is the module's or leads nowhere; then the map has to tell again. A free block has no owner. */
+    /* The place may be anywhere by now: the start map tells where the next block is. From there the headers lead on, to
+     * one that is the module's: that has a step of its own, in which the map has to agree. */
     if( !block_next_live( context, &sweep->position, SWEEP_LOOKS ) ) return sweep->position.at < context->end;
     uint32_t mask   = header_owner_mask( context );
     uint32_t wanted = header_of( context, key_owner( sweep->key ), 0 );
-    bool     lost   = false;
-    for( unsigned blocks = 0; blocks < SWEEP_BLOCKS && !lost && sweep->position.at != context->end; blocks++ )
+    block_t  block  = sweep->position;
+    block_t  last   = block;
+    bool     owned  = ( *block_header( context, block ) & mask ) == wanted;
+    uint32_t next   = end_of( context, block );
+    for( unsigned blocks = 1; blocks < SWEEP_BLOCKS && !owned && next != 0 && next != context->end; blocks++ )
     {
-        block_t  block  = sweep->position;
-        uint32_t header = *block_header( context, block );
-        uint32_t size   = header_size( context, header );
-        bool     owned  = ( header & mask ) == wanted && map_get( context, map_bit( context, block ) );
-        if( owned && blocks != 0 ) break; /* that fills a step */
-
-        lost               = size - 1 >= context->end - block.at;
-        sweep->position.at = block.at + ( lost ? context->granule : size );
-        if( !owned ) continue;
-        if( pass_on( context, holding, block ) == STATUS_CORRUPTED ) sweep->damaged = block;
-        break;
+        if( ( *block_header( context, block_at( next ) ) & mask ) == wanted ) break;
+        last = block_at( next );
+        next = end_of( context, last );
     }
+    sweep->position =
+        next != 0 ? block_behind_free( context, block_at( next ) ) : block_at( last.at + context->granule );
+    if( owned && pass_on( context, holding, block ) == STATUS_CORRUPTED ) sweep->damaged = block;
     return sweep->position.at < context->end;
 }
 
