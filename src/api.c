@@ -73,14 +73,23 @@ status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_conte
     return status;
 }
 
+/* Bytes that a record has for the name. It may be overwritten, and so may its header: it ends no later than the heap. */
+static size_t name_room( const dmheap_context_t* context, const module_t* module )
+{
+    block_t  record = block_at( (uint32_t)( (const word_t*)module - image_word( context, 0 ) ) );
+    uint32_t size   = block_size( context, record );
+    uint32_t most   = context->end - record.at;
+    size_t   bytes  = ( size < most ? size : most ) * (size_t)WORD_SIZE;
+    return bytes > sizeof( module_t ) + WORD_SIZE ? bytes - sizeof( module_t ) - WORD_SIZE : 0;
+}
+
 void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_MAX_MODULE_NAME_LENGTH] )
 {
     const module_t* module = module_of( context, owner );
     size_t          length = 0;
     if( module != NULL )
     {
-        /* a record that is overwritten may have a name without an end, but none behind the heap's */
-        size_t room = (size_t)( (const char*)image_word( context, context->end ) - module->name );
+        size_t room = name_room( context, module );
         if( room > DMOD_MAX_MODULE_NAME_LENGTH - 1 ) room = DMOD_MAX_MODULE_NAME_LENGTH - 1;
         for( ; length + WORD_SIZE <= room; length += WORD_SIZE )
             __builtin_memcpy( &name[length], &module->name[length], WORD_SIZE );

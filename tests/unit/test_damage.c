@@ -175,9 +175,14 @@ static void a_record_at_the_end_of_the_heap_has_no_name( void** state )
     *entry_of( OWNER_FIRST_MODULE ) = context()->end - (uint32_t)( sizeof( module_t ) / WORD_SIZE );
     dmheap_visit_modules( note_module, name );
     assert_string_equal( name, "none" ); /* the record is out of reach */
-    *entry_of( OWNER_FIRST_MODULE ) = context()->end - (uint32_t)( sizeof( module_t ) / WORD_SIZE ) - 1;
+    block_t last = block_at( context()->end - (uint32_t)( sizeof( module_t ) / WORD_SIZE ) - 2 );
 
-    *block_header( context(), block_at( context()->end ) ) = 0xffffffff; /* no NUL ends the name before the heap does */
+    *entry_of( OWNER_FIRST_MODULE )  = last.at;
+    *block_header( context(), last ) = 0;
+    dmheap_visit_modules( note_module, name );
+    assert_string_equal( name, "" );
+    *block_header( context(), last ) = 0xffffffff; /* its header has no end before the heap does, nor has its name */
+    *block_foot_before( context(), block_at( context()->end ) ) = 0xffffffff;
     dmheap_visit_modules( note_module, name );
     assert_int_equal( strlen( name ), 4 );
 }
