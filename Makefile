@@ -45,7 +45,7 @@ firmware: | build ## build and run examples/firmware_cortex_m in an emulator; ta
 targets: ## run the suite on every target, emulated
 	@tests/target/run
 
-cost: ## what each function costs on a Cortex-M3, compared with docs/cost.md
+cost: ## measure what each function costs on seven processors, and compare with docs/cost.md
 	@scripts/cost
 
 bench: ## measure instructions and space on this machine (needs valgrind)

@@ -99,8 +99,8 @@ void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_
     name[length] = '\0';
 }
 
-/* Gives back what only modules need, if there is none any more. Not locked. */
-static void shrink( dmheap_context_t* context )
+/* Gives back what only modules need, if there is none any more. Not locked. Not in line: for its stack. */
+static RARE void shrink( dmheap_context_t* context )
 {
     module_chunks_t chunks = { .count = 0 };
     lock();
@@ -116,17 +116,17 @@ void owner_reap( dmheap_context_t* context, owner_t owner )
     module_name_t  name;
     module_parts_t parts = { .record = { 0 } };
     status_t       status;
-    bool           due = false;
+    uint32_t       key = 0;
     lock();
-    if( context_exists( context ) )
+    const holding_t* holding = context_exists( context ) ? holding_of( context, owner ) : NULL;
+    if( holding != NULL && holding_is_due( holding ) )
     {
-        const holding_t* holding = holding_of( context, owner );
-        due                      = holding != NULL && holding->leaving && holding->blocks == 0;
-        if( due ) owner_name( context, owner, text );
+        key = owner_key( owner, holding->serial );
+        owner_name( context, owner, text );
     }
     unlock();
-    if( !due || !module_name_make( text, &name ) ) return;
-    STATUS_IN_STEPS( context, status, module_forget_step( context, owner, &name, &parts ) );
+    if( key == 0 || !module_name_make( text, &name ) ) return;
+    STATUS_IN_STEPS( context, status, module_forget_step( context, key, &name, &parts ) );
     parts_release( context, &parts );
     shrink( context );
 }
@@ -389,12 +389,10 @@ typedef struct
     bool              slides; /* extended forward: the two places overlap */
 } move_t;
 
-/* Whether the block is still there: a heap may be taken down between two steps, and another be made in its place.
- * Locked. */
-static bool move_lasts( const move_t* move )
+/* Whether a suspended block is still there. Locked. */
+static bool is_suspended( const dmheap_context_t* context, block_t block )
 {
-    return context_exists( move->source ) && block_is_live( move->source, move->from ) &&
-           block_owner( move->source, move->from ) == OWNER_MOVING;
+    return context_exists( context ) && owner_has_suspended( context, block );
 }
 
 /* Resizes without another place. STATUS_NO_MEMORY: another is needed. Locked. */
@@ -468,11 +466,11 @@ static status_t move_within( move_t* move, char name[DMOD_MAX_MODULE_NAME_LENGTH
 {
     status_t status = STATUS_NO_HEAP;
     lock();
-    if( move_lasts( move ) ) status = move_forward( move );
+    if( is_suspended( move->source, move->from ) ) status = move_forward( move );
     unlock();
     if( status != STATUS_NO_MEMORY ) return status;
     lock();
-    status = move_lasts( move ) ? move_aside( move ) : STATUS_NO_HEAP;
+    status = is_suspended( move->source, move->from ) ? move_aside( move ) : STATUS_NO_HEAP;
     if( status != STATUS_OK && status != STATUS_NO_HEAP ) owner_name( move->source, move->owner, name );
     unlock();
     return status;
@@ -494,11 +492,8 @@ static status_t move_trim( const move_t* move )
 /* Gives back the place that the contents have left. Locked. */
 static status_t move_vacate( const move_t* move )
 {
-    status_t status = owner_release( move->source, move->from, move->owner );
-    if( status == STATUS_OK )
-        move->source->moving--;
-    else
-        (void)owner_settle( move->source, move->from, move->owner );
+    status_t status = owner_release_suspended( move->source, move->from, move->owner );
+    if( status != STATUS_OK ) (void)owner_settle( move->source, move->from, move->owner );
     return status;
 }
 
@@ -512,13 +507,11 @@ static void* move_contents( move_t* move )
     __builtin_memmove( payload, wish->why.address, move->bytes );
 
     lock();
-    if( move->slides && context_exists( move->source ) )
-        vacated = move_trim( move );
-    else if( move_lasts( move ) )
-        vacated = move_vacate( move );
+    if( move->slides && is_suspended( wish->context, wish->block ) ) vacated = move_trim( move );
+    if( !move->slides && is_suspended( move->source, move->from ) ) vacated = move_vacate( move );
     unlock();
     lock();
-    if( context_exists( wish->context ) ) settled = owner_settle( wish->context, wish->block, wish->owner );
+    if( is_suspended( wish->context, wish->block ) ) settled = owner_settle( wish->context, wish->block, wish->owner );
     unlock();
     owner_reap( wish->context, wish->owner );
     owner_reap( move->source, move->owner );
@@ -535,7 +528,7 @@ static status_t move_cancel( const move_t* move )
 {
     status_t status = STATUS_NO_HEAP;
     lock();
-    if( move_lasts( move ) ) status = owner_settle( move->source, move->from, move->owner );
+    if( is_suspended( move->source, move->from ) ) status = owner_settle( move->source, move->from, move->owner );
     unlock();
     owner_reap( move->source, move->owner );
     return status;

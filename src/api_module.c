@@ -62,18 +62,21 @@ static bool limit_module( dmheap_context_t* context, const char* name, size_t by
 {
     uint32_t key;
     status_t status = owner_enroll( context, name, &key );
-    if( is_resolved( status ) )
+    bool     known  = is_resolved( status );
+    if( known )
     {
         lock();
         holding_t* holding = context_exists( context ) ? holding_with_key( context, key ) : NULL;
-        if( holding == NULL || holding->leaving )
-            status = STATUS_LEAVING;
-        else
-            holding->limit = bytes >> WORD_SHIFT < LIMIT_NONE ? (uint32_t)( bytes >> WORD_SHIFT ) : LIMIT_NONE;
+        known              = holding != NULL && !holding->leaving;
+        if( known ) holding->limit = bytes >> WORD_SHIFT < LIMIT_NONE ? (uint32_t)( bytes >> WORD_SHIFT ) : LIMIT_NONE;
         unlock();
+        if( !known )
+            status = STATUS_LEAVING;
+        else if( status == STATUS_KNOWN_MODULE )
+            status = STATUS_OK; /* nothing to be said */
     }
-    if( status != STATUS_KNOWN_MODULE ) report_module( status, name );
-    return is_resolved( status );
+    report_module( status, name );
+    return known;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_module_limit,
@@ -112,9 +115,9 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* name )
         status = block_locate( context, pointer, &context, &block ); /* it may have gone meanwhile */
         if( status == STATUS_OK )
         {
-            size   = block_usable_size( context, block );
-            status = holding_with_key( context, key ) != NULL ? owner_retag( context, block, key_owner( key ) )
-                                                              : STATUS_LEAVING;
+            size             = block_usable_size( context, block );
+            holding_t* taker = holding_with_key( context, key );
+            status           = taker != NULL ? owner_retag( context, block, key_owner( key ), taker ) : STATUS_LEAVING;
         }
         unlock();
     }
@@ -190,12 +193,12 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_unregister_module,
 /* ---- Renaming ---- */
 
 /* Gives a module a name that is not taken; STATUS_KNOWN_MODULE where it was taken meanwhile. Not locked. */
-static status_t rename_to_free( dmheap_context_t* context, owner_t owner, const module_name_t* old_name,
+static status_t rename_to_free( dmheap_context_t* context, uint32_t key, const module_name_t* old_name,
                                 const module_name_t* new_name )
 {
     module_parts_t parts = { .record = { 0 } };
     status_t       status;
-    STATUS_IN_STEPS( context, status, module_rename_step( context, owner, old_name, new_name, &parts ) );
+    STATUS_IN_STEPS( context, status, module_rename_step( context, key, old_name, new_name, &parts ) );
     parts_release( context, &parts );
     return status == STATUS_REGISTERED ? STATUS_OK : status;
 }
@@ -226,7 +229,7 @@ static status_t rename_once( dmheap_context_t* context, const module_name_t* old
     if( owner_find( context, old_name, &key ) != STATUS_KNOWN_MODULE ) return STATUS_UNKNOWN_MODULE;
     status_t known = new_name != NULL ? owner_find( context, new_name, &heir ) : owner_resolve( context, NULL, &heir );
     if( known == STATUS_KNOWN_MODULE ) return merge( context, key, heir );
-    return known == STATUS_UNKNOWN_MODULE ? rename_to_free( context, key_owner( key ), old_name, new_name ) : known;
+    return known == STATUS_UNKNOWN_MODULE ? rename_to_free( context, key, old_name, new_name ) : known;
 }
 
 /* STATUS_OK, STATUS_UNKNOWN_MODULE, STATUS_LEAVING or why there is no record for the new name. Not locked. */

@@ -35,8 +35,8 @@ typedef struct
     uint32_t at;
 } block_t;
 
-/* Who owns a block: a realloc in progress, the heap itself, nobody, or a module from OWNER_FIRST_MODULE on. All but the
- * first have a record, see module.h. */
+/* Who owns a block: a call between two of its steps, the heap itself, nobody, or a module from OWNER_FIRST_MODULE on. All
+ * but the first have a record, see module.h. */
 typedef uint32_t owner_t;
 
 /* Beyond what an enum can hold. */

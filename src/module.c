@@ -61,7 +61,7 @@ static void walk_step( const dmheap_context_t* context, uint16_t* from, const mo
         *walk = ( module_walk_t ){ .version = module_tree_version };
         link  = from;
     }
-    for( unsigned records = 0; records < WALK_RECORDS && !walk->done; records++ )
+    for( unsigned records = 0; records < WALK_RECORDS; records++ )
     {
         module_t* module = walk->depth <= TREE_MAX_DEPTH ? module_of( context, *link ) : NULL;
         walk->found      = module;
@@ -80,16 +80,16 @@ void module_search_step( dmheap_context_t* context, const module_name_t* name, m
 }
 
 /* One bounded step to what tree_remove() needs. STATUS_KNOWN_MODULE at its end, STATUS_OK: another step is needed;
- * STATUS_UNKNOWN_MODULE where the owner has not this name, STATUS_CORRUPTED. */
-static status_t removal_step( dmheap_context_t* context, owner_t owner, const module_name_t* name,
+ * STATUS_UNKNOWN_MODULE where the module with this key has not this name, STATUS_CORRUPTED. */
+static status_t removal_step( dmheap_context_t* context, uint32_t key, const module_name_t* name,
                               module_parts_t* parts )
 {
-    if( !walk_is_done( &parts->to_old ) )
-    {
-        module_search_step( context, name, &parts->to_old );
-        return STATUS_OK;
-    }
-    if( parts->to_old.found == NULL || *parts->to_old.link != owner ) return STATUS_UNKNOWN_MODULE;
+    uint32_t found;
+    bool     sought = walk_is_done( &parts->to_old );
+    status_t known  = module_find_step( context, name, &parts->to_old, &found );
+    if( known != STATUS_KNOWN_MODULE ) return known;
+    if( found != key ) return STATUS_UNKNOWN_MODULE;
+    if( !sought ) return STATUS_OK;
     if( !walk_is_done( &parts->to_end ) )
     {
         walk_step( context, parts->to_old.link, NULL, &parts->to_end );
@@ -132,9 +132,23 @@ status_t module_find_step( dmheap_context_t* context, const module_name_t* name,
 
 /* ---- Registration ---- */
 
+/* Whether a part was brought in an earlier step, and is still there. */
+static bool has_part( const dmheap_context_t* context, block_t part )
+{
+    return part.at != 0 && owner_has_suspended( context, part );
+}
+
+/* Takes a block for the heap's own records, suspended until it is one. */
+static status_t take_part( dmheap_context_t* context, size_t payload, block_t* part )
+{
+    status_t status = system_take( context, payload, part );
+    if( status == STATUS_OK ) owner_suspend( context, *part );
+    return status;
+}
+
 static status_t take_record( dmheap_context_t* context, const module_name_t* name, block_t* record )
 {
-    return system_take( context, sizeof( module_t ) + name->size * WORD_SIZE, record );
+    return take_part( context, sizeof( module_t ) + name->size * WORD_SIZE, record );
 }
 
 /* Makes a record of its block, and has `link` and the directory's `entry` lead to it. */
@@ -148,7 +162,7 @@ static void publish( dmheap_context_t* context, const module_name_t* name, modul
     *entry = parts->record.at;
     *link  = (uint16_t)owner;
     module_tree_version++;
-    block_note_change( context );
+    owner_resume( context, parts->record, OWNER_SYSTEM );
     parts->record = block_at( 0 );
 }
 
@@ -164,14 +178,15 @@ status_t module_register_step( dmheap_context_t* context, const module_name_t* n
     bool    reused = context->module_free != 0;
     owner_t owner  = reused ? context->module_free : owner_end( context );
     if( owner >> context->owner_bits != 0 ) return STATUS_TABLE_FULL;
-    if( parts->record.at == 0 ) return take_record( context, name, &parts->record );
+    if( !has_part( context, parts->record ) ) return take_record( context, name, &parts->record );
 
     word_t* chunk = directory_chunk( context, owner );
     if( *chunk == 0 )
     {
         /* a chunk begins with an owner that is a power of two, and has as many entries */
-        if( parts->chunk.at == 0 ) return system_take( context, owner * (size_t)WORD_SIZE, &parts->chunk );
-        *chunk       = parts->chunk.at - owner;
+        if( !has_part( context, parts->chunk ) ) return take_part( context, owner * (size_t)WORD_SIZE, &parts->chunk );
+        *chunk = parts->chunk.at - owner;
+        owner_resume( context, parts->chunk, OWNER_SYSTEM );
         parts->chunk = block_at( 0 );
     }
     uint32_t place = *chunk + owner;
@@ -191,11 +206,11 @@ status_t module_register_step( dmheap_context_t* context, const module_name_t* n
     return STATUS_REGISTERED;
 }
 
-status_t module_rename_step( dmheap_context_t* context, owner_t owner, const module_name_t* old_name,
+status_t module_rename_step( dmheap_context_t* context, uint32_t key, const module_name_t* old_name,
                              const module_name_t* new_name, module_parts_t* parts )
 {
-    if( parts->record.at == 0 ) return take_record( context, new_name, &parts->record );
-    status_t removable = removal_step( context, owner, old_name, parts );
+    if( !has_part( context, parts->record ) ) return take_record( context, new_name, &parts->record );
+    status_t removable = removal_step( context, key, old_name, parts );
     if( removable != STATUS_KNOWN_MODULE ) return removable;
     if( !walk_is_done( &parts->to_name ) )
     {
@@ -207,22 +222,23 @@ status_t module_rename_step( dmheap_context_t* context, owner_t owner, const mod
     if( *place != 0 ) return STATUS_CORRUPTED;
     tree_remove( parts, &place );
 
+    owner_t         owner  = key_owner( key );
     word_t*         entry  = image_word( context, *directory_chunk( context, owner ) + owner );
     block_t         record = block_at( *entry );
     const module_t* old    = block_payload( context, record );
     publish( context, new_name, parts, owner, &old->holding, entry, place );
     parts->record = record;
+    owner_suspend( context, record );
     return STATUS_REGISTERED;
 }
 
-status_t module_forget_step( dmheap_context_t* context, owner_t owner, const module_name_t* name,
-                             module_parts_t* parts )
+status_t module_forget_step( dmheap_context_t* context, uint32_t key, const module_name_t* name, module_parts_t* parts )
 {
+    owner_t   owner     = key_owner( key );
     uint16_t* nowhere   = NULL;
-    status_t  removable = removal_step( context, owner, name, parts );
+    status_t  removable = removal_step( context, key, name, parts );
     if( removable != STATUS_KNOWN_MODULE ) return removable;
-    const holding_t* holding = &parts->to_old.found->holding;
-    if( !holding->leaving || holding->blocks != 0 ) return STATUS_UNKNOWN_MODULE;
+    if( !holding_is_due( &parts->to_old.found->holding ) ) return STATUS_UNKNOWN_MODULE;
     tree_remove( parts, &nowhere );
     word_t* entry = image_word( context, *directory_chunk( context, owner ) + owner );
     parts->record = block_at( *entry );
@@ -230,14 +246,20 @@ status_t module_forget_step( dmheap_context_t* context, owner_t owner, const mod
 
     context->module_free = (uint16_t)owner;
     context->module_count--;
-    block_note_change( context );
+    owner_suspend( context, parts->record );
     return STATUS_UNREGISTERED;
+}
+
+/* Releases a block that was suspended, 0: none. */
+static void release_part( dmheap_context_t* context, block_t part )
+{
+    if( has_part( context, part ) ) (void)owner_release_suspended( context, part, OWNER_SYSTEM );
 }
 
 void module_parts_release( dmheap_context_t* context, const module_parts_t* parts )
 {
-    if( parts->record.at != 0 ) (void)owner_release( context, parts->record, OWNER_SYSTEM );
-    if( parts->chunk.at != 0 ) (void)owner_release( context, parts->chunk, OWNER_SYSTEM );
+    release_part( context, parts->record );
+    release_part( context, parts->chunk );
 }
 
 /* ---- Owners of blocks ---- */
@@ -282,6 +304,13 @@ status_t owner_release( dmheap_context_t* context, block_t block, owner_t owner 
     return release_from( context, holding, block );
 }
 
+status_t owner_release_suspended( dmheap_context_t* context, block_t block, owner_t owner )
+{
+    status_t status = owner_release( context, block, owner );
+    if( status == STATUS_OK ) context->moving--;
+    return status;
+}
+
 static void hand_over( dmheap_context_t* context, block_t block, holding_t* giver, holding_t* taker, owner_t owner )
 {
     uint32_t size = block_size( context, block );
@@ -291,11 +320,10 @@ static void hand_over( dmheap_context_t* context, block_t block, holding_t* give
     block_note_change( context );
 }
 
-status_t owner_retag( dmheap_context_t* context, block_t block, owner_t owner )
+status_t owner_retag( dmheap_context_t* context, block_t block, owner_t owner, holding_t* taker )
 {
     holding_t* giver = holding_of( context, block_owner( context, block ) );
-    holding_t* taker = holding_of( context, owner );
-    if( giver == NULL || taker == NULL ) return STATUS_CORRUPTED;
+    if( giver == NULL ) return STATUS_CORRUPTED;
     if( taker == giver ) return STATUS_OK;
     status_t status = holding_admits( taker, block_size( context, block ), 0 );
     if( status == STATUS_OK ) hand_over( context, block, giver, taker, owner );
@@ -307,6 +335,13 @@ void owner_suspend( dmheap_context_t* context, block_t block )
     block_set_owner( context, block, OWNER_MOVING );
     block_note_change( context );
     context->moving++;
+}
+
+void owner_resume( dmheap_context_t* context, block_t block, owner_t owner )
+{
+    block_set_owner( context, block, owner );
+    block_note_change( context );
+    context->moving--;
 }
 
 /* Passes a block of a leaving owner on to its heir, or frees it. As owner_settle(). */
@@ -331,11 +366,8 @@ status_t owner_settle( dmheap_context_t* context, block_t block, owner_t owner )
 {
     holding_t* holding = holding_of( context, owner );
     if( holding == NULL ) return STATUS_CORRUPTED;
-    if( block_owner( context, block ) == OWNER_MOVING ) context->moving--;
-    if( holding->leaving ) return pass_on( context, holding, block );
-    block_set_owner( context, block, owner );
-    block_note_change( context );
-    return STATUS_OK;
+    owner_resume( context, block, owner );
+    return holding->leaving ? pass_on( context, holding, block ) : STATUS_OK;
 }
 
 /* ---- Taking a module down ---- */
@@ -358,7 +390,7 @@ static uint32_t end_of( const dmheap_context_t* context, block_t block )
 bool module_sweep_step( dmheap_context_t* context, module_sweep_t* sweep )
 {
     holding_t* holding = holding_with_key( context, sweep->key );
-    if( holding == NULL || !holding->leaving ) return false;
+    if( holding == NULL || !holding->leaving ) return false; /* in a heap made anew another may have the same key */
     /* The place may be anywhere by now: the start map tells where the next block is. From there the headers lead on, to
      * one that is the module's: that has a step of its own, in which the map has to agree. */
     if( !block_next_live( context, &sweep->position, SWEEP_LOOKS ) ) return sweep->position.at < context->end;
@@ -386,11 +418,15 @@ void module_shrink( dmheap_context_t* context, module_chunks_t* chunks )
     if( context->module_count != 0 ) return;
     context->module_free = 0;
     context->owner_span  = 1;
-    for( uint32_t level = 1; level < DIRECTORY_MOST_LEVELS && level + 1 < context->owner_bits; level++ )
+    for( uint32_t level = 1; level + 1 < context->owner_bits; level++ )
     {
         word_t*  chunk = image_word( context, context->directory_at + level );
         uint32_t place = *chunk + ( 2u << level );
-        if( *chunk != 0 && block_in_heap( context, place ) ) chunks->block[chunks->count++] = block_at( place );
+        if( *chunk != 0 && block_in_heap( context, place ) )
+        {
+            chunks->block[chunks->count++] = block_at( place );
+            owner_suspend( context, block_at( place ) );
+        }
         *chunk = 0;
     }
 }

@@ -176,17 +176,17 @@ status_t module_find_step( dmheap_context_t* context, const module_name_t* name,
 status_t module_register_step( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts,
                                uint32_t* key );
 
-/* Gives an owner another name, in steps as above. STATUS_REGISTERED at its end; STATUS_KNOWN_MODULE where another has
- * that name, STATUS_UNKNOWN_MODULE where the owner does not have the old one any more. */
-status_t module_rename_step( dmheap_context_t* context, owner_t owner, const module_name_t* old_name,
+/* Gives the module with this key another name, in steps as above. STATUS_REGISTERED at its end; STATUS_KNOWN_MODULE where
+ * another has that name, STATUS_UNKNOWN_MODULE where the module does not have the old one any more. */
+status_t module_rename_step( dmheap_context_t* context, uint32_t key, const module_name_t* old_name,
                              const module_name_t* new_name, module_parts_t* parts );
 
-/* Forgets a module that has left and holds nothing any more, in steps as above. STATUS_UNREGISTERED at its end;
- * STATUS_UNKNOWN_MODULE where it is not, or not that any more. */
-status_t module_forget_step( dmheap_context_t* context, owner_t owner, const module_name_t* name,
+/* Forgets the module with this key, which has left and holds nothing any more, in steps as above. STATUS_UNREGISTERED at
+ * its end; STATUS_UNKNOWN_MODULE where somebody else has done so. */
+status_t module_forget_step( dmheap_context_t* context, uint32_t key, const module_name_t* name,
                              module_parts_t* parts );
 
-/* Gives back what the steps have brought together and nobody needs. */
+/* Gives back what the steps have brought together and nobody needs. All of it is suspended, so that it is known again. */
 void module_parts_release( dmheap_context_t* context, const module_parts_t* parts );
 
 /* Whether an owner may get `size` more, of which it is about to give back `credit`. STATUS_OK, STATUS_LEAVING,
@@ -195,6 +195,12 @@ static inline status_t holding_admits( const holding_t* holding, uint32_t size, 
 {
     if( holding->leaving ) return STATUS_LEAVING;
     return holding->live - credit + size > holding->limit ? STATUS_OVER_LIMIT : STATUS_OK;
+}
+
+/* Whether an owner is to be forgotten. */
+static inline bool holding_is_due( const holding_t* holding )
+{
+    return holding->leaving && holding->blocks == 0;
 }
 
 /* Books that a block of `from` words has `to` words now. */
@@ -226,13 +232,26 @@ status_t system_take( dmheap_context_t* context, size_t payload, block_t* block 
 /* Releases a block that is booked on `owner`, whatever its header says. As block_release(). O(1). */
 status_t owner_release( dmheap_context_t* context, block_t block, owner_t owner );
 
-/* Gives a live block to another owner. As holding_admits(). O(1). */
-status_t owner_retag( dmheap_context_t* context, block_t block, owner_t owner );
+/* Gives a live block to another owner, who has this record. As holding_admits(). O(1). */
+status_t owner_retag( dmheap_context_t* context, block_t block, owner_t owner, holding_t* taker );
 
-/* Takes a block out of everybody's reach while a realloc copies from it or to it; it stays booked on its owner. */
+/* Takes a block out of everybody's reach between the steps of a call; it stays booked on its owner. */
 void owner_suspend( dmheap_context_t* context, block_t block );
 
-/* Gives a block that is booked on `owner` that owner again; where the owner is leaving, passes it on or frees it.
+/* Whether a suspended block is still there: a heap may be taken down between two steps, and another be made in its
+ * place. */
+static inline bool owner_has_suspended( const dmheap_context_t* context, block_t block )
+{
+    return block_is_live( context, block ) && block_owner( context, block ) == OWNER_MOVING;
+}
+
+/* Gives a suspended block to an owner who holds it already. */
+void owner_resume( dmheap_context_t* context, block_t block, owner_t owner );
+
+/* owner_release() of a suspended block. */
+status_t owner_release_suspended( dmheap_context_t* context, block_t block, owner_t owner );
+
+/* Gives a suspended block that is booked on `owner` that owner again; where the owner is leaving, passes it on or frees it.
  * STATUS_LEAVING: it was freed. STATUS_CORRUPTED: it could not be, and is nobody's now. O(1). */
 status_t owner_settle( dmheap_context_t* context, block_t block, owner_t owner );
 
@@ -259,7 +278,7 @@ typedef struct
     unsigned count;
 } module_chunks_t;
 
-/* Takes all chunks out of the directory if there is no module any more; they are the caller's to release. */
+/* Takes all chunks out of the directory if there is no module any more; they are suspended, and the caller's to release. */
 void module_shrink( dmheap_context_t* context, module_chunks_t* chunks );
 
 #endif

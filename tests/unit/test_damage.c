@@ -286,6 +286,27 @@ static void a_record_that_is_lost_during_a_realloc_is_not_followed( void** state
         }
 }
 
+static void overwrite_the_size( void )
+{
+    if( countdown != 0 && --countdown == 0 )
+        *block_header( context(), block_at( place_of( moving ) ) ) |= context()->size_mask;
+}
+
+static void a_size_that_is_lost_during_a_realloc_is_not_followed( void** state )
+{
+    (void)state;
+    void* front = dmheap_malloc( 400, NULL );
+    moving      = dmheap_malloc( 200, "m" );
+    assert_non_null( dmheap_malloc( 8, NULL ) );
+    dmheap_free( front, false );
+    countdown         = 1;
+    fixture_interrupt = overwrite_the_size;
+    assert_null( dmheap_realloc( moving, 500, NULL ) );
+    fixture_interrupt = NULL;
+    assert_int_equal( countdown, 0 );
+    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_HEADER );
+}
+
 int test_damage( void )
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +330,7 @@ int test_damage( void )
         DAMAGE_TEST( a_chunk_of_owners_given_back_that_leads_out_of_the_heap_is_found ),
         DAMAGE_TEST( a_free_entry_that_is_not_only_a_number_is_found ),
         DAMAGE_TEST( a_chain_of_owners_given_back_that_goes_round_is_found ),
+        DAMAGE_TEST( a_size_that_is_lost_during_a_realloc_is_not_followed ),
         DAMAGE_TEST( a_record_that_is_lost_during_a_realloc_is_not_followed ),
     };
     return cmocka_run_group_tests_name( "damage", tests, NULL, NULL );

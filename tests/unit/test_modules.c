@@ -226,6 +226,8 @@ static void counters_follow_every_operation( void** state )
     assert_int_equal( live_bytes_of( "m" ), 0 );
     assert_false( dmheap_get_module_stats( "unknown", &stats ) );
     assert_false( dmheap_get_module_stats( "m", NULL ) );
+    assert_false( dmheap_get_module_stats( NULL, &stats ) );
+    assert_false( dmheap_ctx_get_module_stats( NULL, "m", &stats ) );
 }
 
 static void a_limit_refuses_what_exceeds_it( void** state )

@@ -274,6 +274,28 @@ static void walks_survive_changes_between_their_steps( void** state )
     assert_true( interrupts > 300 );
 }
 
+static void free_one( void )
+{
+    dmheap_free( held[interrupts++ % 4], false );
+    held[( interrupts - 1 ) % 4] = NULL;
+}
+
+static void a_check_survives_blocks_that_are_freed_between_its_steps( void** state )
+{
+    (void)state;
+    for( unsigned i = 0; i < 4; i++ )
+    {
+        held[i] = dmheap_malloc( 50, "m" );
+        assert_non_null( dmheap_malloc( 50, "m" ) );
+    }
+    interrupts           = 0;
+    fixture_interrupt    = free_one;
+    dmheap_check_t found = dmheap_check( NULL );
+    fixture_interrupt    = NULL;
+    assert_int_equal( found, DMHEAP_CHECK_OK );
+    assert_true( interrupts > 4 );
+}
+
 static void take_down_second( void )
 {
     if( countdown != 0 && --countdown == 0 ) dmheap_ctx_deinit( dmheap_ctx_find( "second" ) );
@@ -312,6 +334,7 @@ int test_steps( void )
         HEAP_TEST( an_heir_unregistered_during_a_merge_takes_all_with_it ),
         HEAP_TEST( two_registrations_of_one_name_become_one_module ),
         HEAP_TEST( walks_survive_changes_between_their_steps ),
+        HEAP_TEST( a_check_survives_blocks_that_are_freed_between_its_steps ),
         HEAP_TEST( a_heap_taken_down_during_a_walk_ends_the_walk ),
     };
     return cmocka_run_group_tests_name( "steps", tests, NULL, NULL );

@@ -17,9 +17,8 @@ static void count_down( void )
     if( countdown != 0 && --countdown == 0 ) happens();
 }
 
-static void two_heaps( void )
+static void make_second( void )
 {
-    assert_true( fixture_heap( 16384, 8, 0 ) );
     second = dmheap_ctx_init( fixture_second_buffer(), 8192, 8, "second" );
     assert_non_null( second );
     assert_true( dmheap_ctx_set_default( second, 0 ) );
@@ -32,6 +31,12 @@ static void two_heaps( void )
     assert_non_null( dmheap_malloc( 24, NULL ) );
     assert_non_null( dmheap_malloc( 100, "m" ) );
     assert_ptr_equal( handle.context, second );
+}
+
+static void two_heaps( void )
+{
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+    make_second();
 }
 
 /* ---- Calls ---- */
@@ -79,6 +84,12 @@ static void call_realloc_that_slides( void )
 static void call_realloc_to_another_heap( void )
 {
     (void)dmheap_realloc( block, 9000, NULL );
+}
+
+static void call_realloc_beyond_the_limit( void )
+{
+    (void)dmheap_ctx_set_module_limit( second, "m", 1000 );
+    (void)dmheap_realloc( block, 2000, NULL );
 }
 
 static void call_realloc_to_nowhere( void )
@@ -168,13 +179,15 @@ static void call_order( void )
     (void)dmheap_ctx_set_default( second, 0 );
 }
 
+/* Between two of their steps these copy contents: their heap may be taken down then, but its memory is in use. */
+static void ( *const copying[] )( void ) = { call_realloc_that_moves, call_realloc_that_slides,
+                                             call_realloc_to_another_heap };
+
 static void ( *const calls[] )( void ) = {
     call_malloc,
     call_malloc_for_another_heap,
     call_ctx_malloc,
-    call_realloc_that_moves,
-    call_realloc_that_slides,
-    call_realloc_to_another_heap,
+    call_realloc_beyond_the_limit,
     call_realloc_to_nowhere,
     call_free,
     call_register,
@@ -192,21 +205,28 @@ static void ( *const calls[] )( void ) = {
     call_order,
 };
 
-/* Makes every call, and lets something happen after each of its steps; `remains` is what must hold then. */
+/* Makes a call, and lets something happen after each of its steps; `remains` is what must hold then. */
+static void happen_during( void ( *const call )( void ), void ( *what )( void ), void ( *remains )( void ) )
+{
+    EACH_STEP
+    {
+        two_heaps();
+        countdown         = step;
+        happens           = what;
+        fixture_interrupt = count_down;
+        call();
+        fixture_interrupt = NULL;
+        remains();
+        assert_valid();
+    }
+}
+
 static void happen_everywhere( void ( *what )( void ), void ( *remains )( void ) )
 {
-    for( unsigned call = 0; call < sizeof calls / sizeof *calls; call++ )
-        EACH_STEP
-        {
-            two_heaps();
-            countdown         = step;
-            happens           = what;
-            fixture_interrupt = count_down;
-            calls[call]();
-            fixture_interrupt = NULL;
-            remains();
-            assert_valid();
-        }
+    for( unsigned i = 0; i < sizeof calls / sizeof *calls; i++ )
+        happen_during( calls[i], what, remains );
+    for( unsigned i = 0; i < sizeof copying / sizeof *copying; i++ )
+        happen_during( copying[i], what, remains );
 }
 
 /* ---- What happens ---- */
@@ -228,6 +248,31 @@ static void a_heap_may_vanish_at_any_moment_of_any_call( void** state )
     happen_everywhere( take_heap_down, one_heap_remains );
 }
 
+static void make_an_empty_heap_in_its_place( void )
+{
+    second = dmheap_ctx_init( fixture_second_buffer(), 8192, 8, "second" );
+    assert_true( dmheap_ctx_set_default( second, 0 ) );
+}
+
+static void make_the_same_heap_in_its_place( void )
+{
+    make_second();
+}
+
+static void nothing_more( void )
+{
+}
+
+static void a_heap_may_be_made_anew_at_any_moment_of_any_call( void** state )
+{
+    (void)state;
+    for( unsigned i = 0; i < sizeof calls / sizeof *calls; i++ )
+    {
+        happen_during( calls[i], make_an_empty_heap_in_its_place, nothing_more );
+        happen_during( calls[i], make_the_same_heap_in_its_place, nothing_more );
+    }
+}
+
 static void unregister_m( void )
 {
     dmheap_unregister_module( "m" );
@@ -239,6 +284,13 @@ static void renew_m( void )
     assert_true( dmheap_register_module( "m" ) );
 }
 
+static void replace_m( void )
+{
+    dmheap_unregister_module( "m" );
+    assert_true( dmheap_register_module( "new" ) );
+    assert_true( dmheap_register_module( "m" ) );
+}
+
 static void rename_m( void )
 {
     (void)dmheap_rename_module( "m", "o" );
@@ -247,10 +299,6 @@ static void rename_m( void )
 static void register_new( void )
 {
     (void)dmheap_register_module( "new" );
-}
-
-static void nothing_more( void )
-{
 }
 
 static bool look_at_moving( const dmheap_block_info_t* info, void* user )
@@ -290,6 +338,7 @@ static void a_module_may_become_another_at_any_moment_of_any_call( void** state 
 {
     (void)state;
     happen_everywhere( renew_m, nothing_remains_of_the_modules );
+    happen_everywhere( replace_m, nothing_remains_of_the_modules );
 }
 
 static void a_module_may_be_renamed_at_any_moment_of_any_call( void** state )
@@ -369,6 +418,7 @@ int test_vanishing( void )
 {
     const struct CMUnitTest tests[] = {
         VANISHING_TEST( a_heap_may_vanish_at_any_moment_of_any_call ),
+        VANISHING_TEST( a_heap_may_be_made_anew_at_any_moment_of_any_call ),
         VANISHING_TEST( a_module_may_leave_at_any_moment_of_any_call ),
         VANISHING_TEST( a_module_may_become_another_at_any_moment_of_any_call ),
         VANISHING_TEST( a_module_may_be_renamed_at_any_moment_of_any_call ),
