@@ -1,7 +1,7 @@
 /*
  * A timer interrupt that allocates and frees on the heap, at whatever moment it comes: while the main program allocates,
- * while a realloc moves a large block, while an unregister walks. Cortex-M with a vector table that can be moved, and
- * RISC-V; uses the critical sections of the port.
+ * while a realloc moves a large block, while an unregister walks. Cortex-M and RISC-V; uses the critical sections of the
+ * port.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,24 +38,23 @@ static void tick( void )
 
 #define SYST_CSR ( *(volatile uint32_t*)0xE000E010 )
 #define SYST_RVR ( *(volatile uint32_t*)0xE000E014 )
-#define VTOR     ( *(volatile uint32_t*)0xE000ED08 )
 
 enum
 {
-    VECTORS        = 256,
-    VECTOR_SYSTICK = 15,
-    PERIOD         = 6250 /* of 25 MHz: 250 us */
+    PERIOD = 6250 /* of 25 MHz, of most boards: 250 us */
 };
 
-static _Alignas( 1024 ) uint32_t vectors[VECTORS];
+/* What picolibc's vectors have for SysTick, and vectors.c. */
+void arm_systick_isr( void );
+void arm_systick_isr( void )
+{
+    tick();
+}
 
 static void timer_start( void )
 {
-    memcpy( vectors, (const void*)VTOR, 16 * sizeof *vectors );
-    vectors[VECTOR_SYSTICK] = (uint32_t)(uintptr_t)tick;
-    VTOR                    = (uint32_t)(uintptr_t)vectors;
-    SYST_RVR                = PERIOD;
-    SYST_CSR                = 7;
+    SYST_RVR = PERIOD;
+    SYST_CSR = 7;
 }
 
 static void interrupts_disable( void )

@@ -12,6 +12,9 @@ static void fault( void )
     abort();
 }
 
+/* What a test may bring; the name is picolibc's. */
+__attribute__( ( weak, alias( "fault" ) ) ) void arm_systick_isr( void );
+
 __attribute__( ( section( ".vectors" ), used ) ) static const void* const vectors[16] = {
     &__stack,
     (void*)(uintptr_t)_start,
@@ -20,4 +23,5 @@ __attribute__( ( section( ".vectors" ), used ) ) static const void* const vector
     (void*)(uintptr_t)fault,
     (void*)(uintptr_t)fault,
     (void*)(uintptr_t)fault,
+    [15] = (void*)(uintptr_t)arm_systick_isr,
 };
