@@ -28,7 +28,7 @@ int eva_clz( unsigned value )
     return bits;
 }
 
-int eva_ctz( unsigned value )
+int eva_ctzl( unsigned long value )
 {
     int bits = 0;
     //@ assert value != 0;
@@ -38,6 +38,11 @@ int eva_ctz( unsigned value )
         bits++;
     }
     return bits;
+}
+
+int eva_ctz( unsigned value )
+{
+    return eva_ctzl( value );
 }
 
 void eva_move( void* to, const void* from, unsigned long size )
