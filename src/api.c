@@ -100,7 +100,7 @@ void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_
 }
 
 /* Gives back what only modules need, if there is none any more. Not locked. Not in line: for its stack. */
-static RARE void shrink( dmheap_context_t* context )
+static RARE void release_chunks( dmheap_context_t* context )
 {
     module_chunks_t chunks = { .count = 0 };
     lock();
@@ -128,7 +128,7 @@ void owner_reap( dmheap_context_t* context, owner_t owner )
     if( key == 0 || !module_name_make( text, &name ) ) return;
     STATUS_IN_STEPS( context, status, module_forget_step( context, key, &name, &parts ) );
     parts_release( context, &parts );
-    shrink( context );
+    release_chunks( context );
 }
 
 /* ---- Allocating ---- */
@@ -203,8 +203,8 @@ static status_t take_named( dmheap_context_t* context, wish_t* wish )
 {
     const char* name = wish->why.module;
     uint32_t    key;
-    status_t    status;
-    do
+    status_t    status = STATUS_STALE_MODULE;
+    for( unsigned attempt = 0; attempt < ATTEMPTS && status == STATUS_STALE_MODULE; attempt++ )
     {
         status_t known = owner_resolve( context, name, &key );
         lock();
@@ -213,8 +213,8 @@ static status_t take_named( dmheap_context_t* context, wish_t* wish )
                                             : deny( context, wish, known );
         unlock();
         if( known == STATUS_REGISTERED ) report( &( report_t ){ .status = known, .module = name } );
-    } while( status == STATUS_STALE_MODULE );
-    return status;
+    }
+    return status == STATUS_STALE_MODULE ? STATUS_LEAVING : status;
 }
 
 /* Fulfils a wish in `only` or, where that is NULL, in the first default heap that can; reports if none. Not locked. */
@@ -384,9 +384,10 @@ typedef struct
     dmheap_context_t* source;
     block_t           from;
     owner_t           owner;
-    size_t            bytes;  /* to copy */
-    uint32_t          size;   /* of the block at the end */
-    bool              slides; /* extended forward: the two places overlap */
+    size_t            bytes;                             /* to copy */
+    uint32_t          size;                              /* of the block at the end */
+    bool              slides;                            /* extended forward: the two places overlap */
+    char              name[DMOD_MAX_MODULE_NAME_LENGTH]; /* of the owner, once it is needed */
 } move_t;
 
 /* Whether a suspended block is still there. Locked. */
@@ -461,8 +462,15 @@ static status_t move_aside( move_t* move )
     return holding != NULL ? take_for( move->source, &move->wish, move->owner, holding, credit ) : STATUS_CORRUPTED;
 }
 
-/* The same, and tells the owner's `name`. Not locked. */
-static status_t move_within( move_t* move, char name[DMOD_MAX_MODULE_NAME_LENGTH] )
+/* Names the owner in what will be said. Locked. */
+static void move_name( move_t* move )
+{
+    owner_name( move->source, move->owner, move->name );
+    if( move->name[0] != '\0' ) move->wish.why.module = move->name;
+}
+
+/* The same, one after the other. Not locked. */
+static status_t move_within( move_t* move )
 {
     status_t status = STATUS_NO_HEAP;
     lock();
@@ -471,7 +479,7 @@ static status_t move_within( move_t* move, char name[DMOD_MAX_MODULE_NAME_LENGTH
     if( status != STATUS_NO_MEMORY ) return status;
     lock();
     status = is_suspended( move->source, move->from ) ? move_aside( move ) : STATUS_NO_HEAP;
-    if( status != STATUS_OK && status != STATUS_NO_HEAP ) owner_name( move->source, move->owner, name );
+    if( status != STATUS_OK && status != STATUS_NO_HEAP ) move_name( move );
     unlock();
     return status;
 }
@@ -537,32 +545,27 @@ static status_t move_cancel( const move_t* move )
 /* Moves a block that cannot be resized where it is; `again` where it has got another owner meanwhile. Not locked. */
 static void* move_away( dmheap_context_t* only, move_t* move, bool* again )
 {
-    char      name[DMOD_MAX_MODULE_NAME_LENGTH] = "";
-    report_t* why                               = &move->wish.why;
-    status_t  status                            = move_within( move, name );
-    *again                                      = false;
+    status_t status = move_within( move );
+    *again          = false;
     if( status == STATUS_OK ) return move_contents( move );
-    if( name[0] != '\0' ) why->module = name;
     bool elsewhere = status == STATUS_NO_MEMORY && only == NULL;
     if( elsewhere )
     {
         move->wish.except = move->source;
         if( grant( NULL, &move->wish ) != NULL ) return move_contents( move );
     }
-    *again      = move_cancel( move ) == STATUS_OK && status == STATUS_LEAVING;
-    why->status = status;
-    if( !elsewhere && !*again ) report( why );
+    *again                = move_cancel( move ) == STATUS_OK && status == STATUS_LEAVING;
+    move->wish.why.status = status;
+    if( !elsewhere && !*again ) report( &move->wish.why );
     return NULL;
 }
 
-/* The name of a block's owner, for what is said of a call that was refused. Not locked. */
+/* Says why a call was refused. Not locked. */
 static void* refuse_move( move_t* move, status_t status )
 {
-    char name[DMOD_MAX_MODULE_NAME_LENGTH] = "";
     lock();
-    if( move->owner != OWNER_MOVING && context_exists( move->source ) ) owner_name( move->source, move->owner, name );
+    if( move->owner != OWNER_MOVING && context_exists( move->source ) ) move_name( move );
     unlock();
-    if( name[0] != '\0' ) move->wish.why.module = name;
     move->wish.why.status = status;
     report( &move->wish.why );
     return NULL;

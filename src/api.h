@@ -10,6 +10,13 @@
 #include "context.h"
 #include "report.h"
 
+enum
+{
+    /* Of a call whose ground is taken away between two of its steps: by others, or for ever in a heap that is damaged. */
+    ATTEMPTS   = 8,
+    STEPS_MOST = 1000 /* ten times what the deepest tree needs */
+};
+
 static inline void lock( void )
 {
     Dmod_EnterCritical();
@@ -49,14 +56,19 @@ static inline dmheap_context_t* default_number( size_t n )
 }
 
 /* Runs a step function, holding the lock for one step at a time, until `status` is another than STATUS_OK: what it
- * returned, or STATUS_NO_HEAP. */
+ * returned, STATUS_NO_HEAP, or STATUS_BUSY where others always changed what it looks at. */
 #define STATUS_IN_STEPS( context, status, step )                                                                       \
     do                                                                                                                 \
     {                                                                                                                  \
-        lock();                                                                                                        \
-        ( status ) = context_exists( context ) ? ( step ) : STATUS_NO_HEAP;                                            \
-        unlock();                                                                                                      \
-    } while( ( status ) == STATUS_OK )
+        ( status ) = STATUS_OK;                                                                                        \
+        for( unsigned steps = 0; steps < STEPS_MOST && ( status ) == STATUS_OK; steps++ )                              \
+        {                                                                                                              \
+            lock();                                                                                                    \
+            ( status ) = context_exists( context ) ? ( step ) : STATUS_NO_HEAP;                                        \
+            unlock();                                                                                                  \
+        }                                                                                                              \
+        if( ( status ) == STATUS_OK ) ( status ) = STATUS_BUSY;                                                        \
+    } while( false )
 
 /* Finds a module, and its key. STATUS_KNOWN_MODULE, STATUS_UNKNOWN_MODULE, STATUS_NO_HEAP. Not locked. */
 status_t owner_find( dmheap_context_t* context, const module_name_t* name, uint32_t* key );

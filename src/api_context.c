@@ -49,8 +49,9 @@ static const char* context_name( const dmheap_context_t* context )
 static status_t set_name( dmheap_context_t* context, const module_name_t* name )
 {
     block_t block;
-    if( system_take( context, name->size * WORD_SIZE, &block ) != STATUS_OK ) return STATUS_BUFFER_TOO_SMALL;
-    __builtin_memcpy( block_payload( context, block ), name->words, name->size * WORD_SIZE );
+    size_t  bytes = name->size * (size_t)WORD_SIZE;
+    if( system_take( context, bytes, &block ) != STATUS_OK ) return STATUS_BUFFER_TOO_SMALL;
+    __builtin_memcpy( block_payload( context, block ), name->words, bytes );
     context->name = block.at;
     return STATUS_OK;
 }

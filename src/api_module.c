@@ -232,13 +232,13 @@ static status_t rename_once( dmheap_context_t* context, const module_name_t* old
     return known == STATUS_UNKNOWN_MODULE ? rename_to_free( context, key, old_name, new_name ) : known;
 }
 
-/* STATUS_OK, STATUS_UNKNOWN_MODULE, STATUS_LEAVING or why there is no record for the new name. Not locked. */
+/* STATUS_OK, STATUS_UNKNOWN_MODULE, STATUS_LEAVING or why there is no record for the new name; STATUS_KNOWN_MODULE where
+ * others took it and gave it up again and again. Not locked. */
 static status_t rename_module( dmheap_context_t* context, const module_name_t* old_name, const module_name_t* new_name )
 {
-    status_t status;
-    do
+    status_t status = STATUS_KNOWN_MODULE;
+    for( unsigned attempt = 0; attempt < ATTEMPTS && status == STATUS_KNOWN_MODULE; attempt++ )
         status = rename_once( context, old_name, new_name );
-    while( status == STATUS_KNOWN_MODULE );
     return status;
 }
 

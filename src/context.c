@@ -16,7 +16,7 @@ enum
     OWNER_BITS_LEAST  = 3,
     OWNER_BITS_MOST   = 15, /* the links of the tree of names have 16 */
     SIZE_BITS_MOST    = BITS_OF_WORD - HEADER_FLAG_BITS - OWNER_BITS_NEEDED,
-    HINT_BITS_MOST    = 7
+    HINT_BITS_MOST    = 6
 };
 
 /* Bytes of a heap must add up without overflow; and small processors have headers without a scale. */
@@ -66,7 +66,7 @@ static void plan_parts( dmheap_context_t* image, uint32_t start )
 {
     uint32_t smallest  = index_list( image, image->min_size ); /* as numbers, since lists_at is 0 so far */
     uint32_t lists     = index_list( image, image->end ) - smallest + 1;
-    uint32_t hint_bits = at_most( at_least( bits_highest( image->end ) / 2, 2 ) - 1, HINT_BITS_MOST );
+    uint32_t hint_bits = at_most( at_least( bits_highest( image->end ) / 2, 3 ) - 2, HINT_BITS_MOST );
     uint32_t at        = CONTEXT_WORDS;
 
     at += ( CONTEXT_WORDS + lists + BITS_OF_WORD - 2 ) / ( BITS_OF_WORD - 1 ); /* a bit for each place up to the last */
@@ -75,7 +75,7 @@ static void plan_parts( dmheap_context_t* image, uint32_t start )
     image->lists_end  = at;
     image->hints_at   = (uint16_t)at;
     image->hint_shift = (uint8_t)( BITS_OF_WORD - hint_bits );
-    at += ( ( 1u << hint_bits ) + 1 ) / 2;
+    at += 1u << hint_bits;
     image->directory_at = (uint16_t)at;
     at += image->owner_bits - 1u + CHUNK_FIRST_SPAN;
 
@@ -176,7 +176,7 @@ status_t context_add( dmheap_context_t* context, bool is_default, size_t positio
     shift_entries( position, true );
     context_registry.all[position] = context;
     if( is_default ) context_registry.defaults++;
-    module_tree_version++; /* a heap that was in the same place may have been walked through at this moment */
+    context_registry.tree_version++; /* a heap that was in the same place may have been walked through at this moment */
     return STATUS_OK;
 }
 

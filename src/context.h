@@ -1,26 +1,10 @@
 /*
- * Heaps: laying one out in a buffer, and the registry of those that exist. May not allocate or log; the registry is
- * read and changed inside of the critical section.
+ * Heaps: laying one out in a buffer, and keeping the registry of those that exist. May not allocate or log.
  */
 #ifndef DMHEAP_CONTEXT_H
 #define DMHEAP_CONTEXT_H
 
 #include "module.h"
-
-#ifndef DMHEAP_MAX_CONTEXTS
-/* Heaps that can exist at a time; a pointer of static memory each. */
-#define DMHEAP_MAX_CONTEXTS 6
-#endif
-
-/* All heaps there are: first the default heaps in their order, then the others. Outside of every image. */
-typedef struct
-{
-    dmheap_context_t* all[DMHEAP_MAX_CONTEXTS];
-    dmheap_context_t* initial; /* the one that dmheap_init() made; may be stale memory, never read through */
-    size_t            defaults;
-} context_registry_t;
-
-extern context_registry_t context_registry;
 
 /* A heap that could be made of a buffer. */
 typedef struct

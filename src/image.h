@@ -95,7 +95,7 @@ struct dmheap_context
     uint8_t  size_scale;    /* of a header */
     uint8_t  owner_shift;   /* of a header */
     uint8_t  owner_bits;    /* owners are smaller than 1 << owner_bits */
-    uint8_t  hint_shift;    /* 32 - log2 of the hint slots */
+    uint8_t  hint_shift;    /* 32 - log2 of the words of hints */
 
     uint32_t  list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
     uint32_t  free_words;   /* in free blocks */
@@ -165,11 +165,6 @@ static inline word_t* bitmap_word( const dmheap_context_t* context, uint32_t lis
 static inline uint32_t bit_of( uint32_t number )
 {
     return 1u << ( number & ( BITS_OF_WORD - 1 ) );
-}
-
-static inline uint16_t* context_hints( const dmheap_context_t* context )
-{
-    return (uint16_t*)(uintptr_t)image_word( context, context->hints_at );
 }
 
 /* ---- Blocks ---- */

@@ -466,7 +466,7 @@ static bool record_step( check_t* check, owner_t owner )
     check->named     = owner;
     check->name.size = 0;
     check->walk      = ( module_walk_t ){ .link = NULL };
-    check->version   = module_tree_version;
+    check->version   = context_registry.tree_version;
     owner_name( context, owner, check->text );
     return true;
 }
@@ -485,7 +485,7 @@ static bool name_step( check_t* check )
     }
     check->named = 0;
     /* where the tree has changed, the module may have gone meanwhile */
-    if( !valid && check->version == module_tree_version )
+    if( !valid && check->version == context_registry.tree_version )
         return fails( check, DMHEAP_CHECK_MODULE, block_at( directory_entry( context, owner ) ) );
     return true;
 }

@@ -14,8 +14,6 @@ enum
     SWEEP_BLOCKS = 10
 };
 
-uint32_t module_tree_version;
-
 /* ---- Names ---- */
 
 bool module_name_make( const char* text, module_name_t* name )
@@ -53,12 +51,12 @@ static bool has_name( const dmheap_context_t* context, const module_t* module, c
 /* ---- The tree ---- */
 
 /* One bounded step down from the link `from`: to a name or, where that is NULL, to any record without children. */
-static void walk_step( const dmheap_context_t* context, uint16_t* from, const module_name_t* name, module_walk_t* walk )
+static void descend( const dmheap_context_t* context, uint16_t* from, const module_name_t* name, module_walk_t* walk )
 {
     uint16_t* link = walk->link;
-    if( link == NULL || walk->version != module_tree_version )
+    if( link == NULL || walk->version != context_registry.tree_version )
     {
-        *walk = ( module_walk_t ){ .version = module_tree_version };
+        *walk = ( module_walk_t ){ .version = context_registry.tree_version };
         link  = from;
     }
     for( unsigned records = 0; records < WALK_RECORDS; records++ )
@@ -76,7 +74,7 @@ static void walk_step( const dmheap_context_t* context, uint16_t* from, const mo
 
 void module_search_step( dmheap_context_t* context, const module_name_t* name, module_walk_t* walk )
 {
-    walk_step( context, &context->module_root, name, walk );
+    descend( context, &context->module_root, name, walk );
 }
 
 /* One bounded step to what tree_remove() needs. STATUS_KNOWN_MODULE at its end, STATUS_OK: another step is needed;
@@ -92,7 +90,7 @@ static status_t removal_step( dmheap_context_t* context, uint32_t key, const mod
     if( !sought ) return STATUS_OK;
     if( !walk_is_done( &parts->to_end ) )
     {
-        walk_step( context, parts->to_old.link, NULL, &parts->to_end );
+        descend( context, parts->to_old.link, NULL, &parts->to_end );
         return STATUS_OK;
     }
     return parts->to_end.found != NULL ? STATUS_KNOWN_MODULE : STATUS_CORRUPTED;
@@ -111,7 +109,7 @@ static void tree_remove( const module_parts_t* parts, uint16_t** place )
     module_t* last   = parts->to_end.found;
     uint16_t* end    = parts->to_end.link;
     uint16_t  owner  = *end;
-    module_tree_version++;
+    context_registry.tree_version++;
     if( is_child_of( *place, last ) ) *place = end;
     *end = 0;
     if( last == module ) return;
@@ -148,7 +146,7 @@ static status_t take_part( dmheap_context_t* context, size_t payload, block_t* p
 
 static status_t take_record( dmheap_context_t* context, const module_name_t* name, block_t* record )
 {
-    return take_part( context, sizeof( module_t ) + name->size * WORD_SIZE, record );
+    return take_part( context, sizeof( module_t ) + name->size * (size_t)WORD_SIZE, record );
 }
 
 /* Makes a record of its block, and has `link` and the directory's `entry` lead to it. */
@@ -161,7 +159,7 @@ static void publish( dmheap_context_t* context, const module_name_t* name, modul
         name_words( module )[i] = name->words[i];
     *entry = parts->record.at;
     *link  = (uint16_t)owner;
-    module_tree_version++;
+    context_registry.tree_version++;
     owner_resume( context, parts->record, OWNER_SYSTEM );
     parts->record = block_at( 0 );
 }
@@ -171,7 +169,7 @@ status_t module_register_step( dmheap_context_t* context, const module_name_t* n
 {
     bool     sought = walk_is_done( &parts->to_name );
     status_t found  = module_find_step( context, name, &parts->to_name, key );
-    if( found == STATUS_KNOWN_MODULE ) *module_hint( context, name->original ) = (uint16_t)*key;
+    if( found == STATUS_KNOWN_MODULE ) module_note_hint( context, name->original, key_owner( *key ) );
     if( found != STATUS_UNKNOWN_MODULE ) return found;
     if( *parts->to_name.link != 0 ) return STATUS_CORRUPTED;
     if( !sought ) return STATUS_OK;
@@ -198,11 +196,11 @@ status_t module_register_step( dmheap_context_t* context, const module_name_t* n
     else
         context->owner_span++;
     context->module_count++;
-    holding_t holding = { .limit = LIMIT_NONE, .serial = ++context->module_serial };
+    context->module_serial++;
+    holding_t holding = { .limit = LIMIT_NONE, .serial = context->module_serial };
     publish( context, name, parts, owner, &holding, entry, parts->to_name.link );
     *key = owner_key( owner, holding.serial );
-
-    *module_hint( context, name->original ) = (uint16_t)owner;
+    module_note_hint( context, name->original, owner );
     return STATUS_REGISTERED;
 }
 

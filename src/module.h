@@ -22,6 +22,7 @@
 #define DMHEAP_MODULE_H
 
 #include "block.h"
+#include "registry.h"
 
 #define DIRECTORY_FREE 0x80000000u
 
@@ -121,23 +122,37 @@ static inline bool names_equal( const char* one, const char* other )
     return false;
 }
 
-static inline uint16_t* module_hint( const dmheap_context_t* context, const char* name )
+/* Where the hints of a name are: two owners, the later one below. */
+static inline word_t* module_hints( const dmheap_context_t* context, const char* name )
 {
     /* Multiplying by 2^32 / golden ratio spreads addresses that lie close together (Knuth, TAOCP 3, 6.4). */
-    return &context_hints( context )[(uint32_t)(uintptr_t)name * 0x9e3779b1u >> context->hint_shift];
+    uint32_t place = (uint32_t)(uintptr_t)name * 0x9e3779b1u >> context->hint_shift;
+    return image_word( context, context->hints_at + place );
 }
 
-/* What the module of this name holds, by the hint alone; NULL where the hint does not know it. O(1). */
-static inline holding_t* module_find_by_hint( const dmheap_context_t* context, const char* name, owner_t* owner )
+static inline void module_note_hint( dmheap_context_t* context, const char* name, owner_t owner )
 {
-    *owner             = *module_hint( context, name );
-    holding_t* holding = user_holding( context, *owner );
+    word_t* hints = module_hints( context, name );
+    if( ( *hints & UINT16_MAX ) != owner ) *hints = *hints << 16 | owner;
+}
+
+/* What an owner holds if it has this name, else NULL. */
+static HOT holding_t* holding_named( const dmheap_context_t* context, owner_t owner, const char* name )
+{
+    holding_t* holding = user_holding( context, owner );
     return holding != NULL && names_equal( ( (module_t*)holding )->name, name ) ? holding : NULL;
 }
 
-/* Counts the changes of trees, of all heaps together and since ever: a heap that is made anew in the same place does not
- * come back to a version that was. */
-extern uint32_t module_tree_version;
+/* What the module of this name holds, by the hints alone; NULL where they do not know it. O(1). */
+static HOT holding_t* module_find_by_hint( const dmheap_context_t* context, const char* name, owner_t* owner )
+{
+    uint32_t hints     = *module_hints( context, name );
+    *owner             = hints & UINT16_MAX;
+    holding_t* holding = holding_named( context, *owner, name );
+    if( holding != NULL ) return holding;
+    *owner = hints >> 16;
+    return holding_named( context, *owner, name );
+}
 
 /* A walk down the tree, with the lock left on the way; all zeros to begin with. It begins anew where a tree has changed
  * since the last step. */
@@ -153,7 +168,7 @@ typedef struct
 /* Whether a walk is done, and what it came to still holds. */
 static inline bool walk_is_done( const module_walk_t* walk )
 {
-    return walk->done && walk->version == module_tree_version;
+    return walk->done && walk->version == context_registry.tree_version;
 }
 
 /* One bounded step to a name. */

@@ -55,7 +55,6 @@
 #define module_shrink           dmheap_internal_module_shrink
 #define module_sweep_step       dmheap_internal_module_sweep_step
 #define owner_enroll            dmheap_internal_owner_enroll
-#define module_tree_version     dmheap_internal_module_tree_version
 #define owner_find              dmheap_internal_owner_find
 #define owner_resolve           dmheap_internal_owner_resolve
 #define parts_release           dmheap_internal_parts_release

@@ -82,6 +82,7 @@ void report( const report_t* what )
     case STATUS_OVER_LIMIT: report_memory( what, "the module's limit is reached" ); break;
     case STATUS_LEAVING: report_memory( what, "the module is being unregistered" ); break;
     case STATUS_TABLE_FULL: report_memory( what, "the module table is full" ); break;
+    case STATUS_BUSY: report_memory( what, "others change the modules without a pause" ); break;
     case STATUS_STALE_MODULE: report_memory( what, "the module's handle is not or no longer valid" ); break;
 
     case STATUS_KNOWN_MODULE: DMOD_LOG_WARN( "dmheap: Module %s is already registered.\n", name_of( what ) ); break;

@@ -37,6 +37,7 @@ typedef enum
     STATUS_LEAVING, /* being unregistered */
     STATUS_TABLE_FULL,
     STATUS_STALE_MODULE, /* a handle of a module that is gone */
+    STATUS_BUSY,         /* others change the modules at every moment */
 
     /* worth a line in the log */
     STATUS_INITIALIZED,

@@ -40,8 +40,9 @@ enum
     X( retag )                                                                                                         \
     X( register_module )                                                                                               \
     X( unregister_module )                                                                                             \
-    X( rename_module ) X( set_module_limit ) X( get_stats ) X( get_module_stats ) X( usable_size ) X( visit_blocks )   \
-        X( visit_modules ) X( check )
+    X( rename_module )                                                                                                 \
+    X( set_module_limit )                                                                                              \
+    X( get_stats ) X( get_module_stats ) X( usable_size ) X( visit_blocks ) X( visit_modules ) X( check )
 #define NUMBER( name ) COST_##name,
 #define TEXT( name )   #name,
 

@@ -103,7 +103,7 @@ static void make_uniform( void )
     context->free_lowest = context->free_words;
 
     context->module_serial = 0;
-    memset( context_hints( context ), 0, ( (size_t)1 << ( 32 - context->hint_shift ) ) * sizeof( uint16_t ) );
+    memset( image_word( context, context->hints_at ), 0, ( (size_t)1 << ( 32 - context->hint_shift ) ) * WORD_SIZE );
     make_record_uniform( &context->system );
     make_record_uniform( &context->nobody );
     for( owner_t owner = OWNER_FIRST_MODULE; owner < owner_end( context ); owner++ )

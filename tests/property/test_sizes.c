@@ -72,7 +72,7 @@ static bool plan_is_sound( const dmheap_context_t* image )
     uint32_t largest  = image->end - image->first;
     uint32_t smallest = index_list( image, image->min_size );
     uint32_t bitmap   = CONTEXT_WORDS + ( ( image->lists_end - 1 ) >> BITS_SHIFT ) + 1;
-    uint32_t hints    = image->hints_at + ( ( ( 1u << ( BITS_OF_WORD - image->hint_shift ) ) + 1 ) / 2 );
+    uint32_t hints    = image->hints_at + ( 1u << ( BITS_OF_WORD - image->hint_shift ) );
     uint32_t map_end  = image->map_at + ( image->granules >> BITS_SHIFT ) + 1;
     owner_t  owner    = ( 1u << image->owner_bits ) - 1;
     uint32_t header   = header_of( image, owner, largest );

@@ -252,6 +252,49 @@ static void two_registrations_of_one_name_become_one_module( void** state )
     }
 }
 
+static void unregister_m( void )
+{
+    dmheap_unregister_module( "m" );
+}
+
+static void an_allocation_whose_module_leaves_again_and_again_ends( void** state )
+{
+    (void)state;
+    fixture_interrupt = unregister_m;
+    void* block       = dmheap_malloc( 100, "m" );
+    fixture_interrupt = NULL;
+    assert_null( block );
+    assert_int_equal( fixture_logged( "being unregistered" ), 1 );
+    assert_valid();
+    assert_non_null( dmheap_malloc( 100, "m" ) );
+}
+
+/* The name is taken when the rename is about to take it, and free when that looks again. */
+static void take_the_name_or_give_it_up( void )
+{
+    if( countdown++ % 4 == 0 )
+        dmheap_unregister_module( "taken" );
+    else
+        assert_true( dmheap_register_module( "taken" ) );
+}
+
+static void a_rename_to_a_name_that_comes_and_goes_ends( void** state )
+{
+    (void)state;
+    void* block = dmheap_malloc( 100, "m" );
+    for( unsigned phase = 0; phase < 4; phase++ )
+    {
+        countdown         = phase;
+        fixture_interrupt = take_the_name_or_give_it_up;
+        (void)dmheap_rename_module( "m", "taken" );
+        fixture_interrupt = NULL;
+        assert_valid();
+        dmheap_unregister_module( "taken" );
+        dmheap_free( block, false );
+        block = dmheap_malloc( 100, "m" );
+    }
+}
+
 static bool count_block( const dmheap_block_info_t* block, void* user )
 {
     if( block->use == DMHEAP_BLOCK_LIVE && strcmp( block->owner, "constant" ) == 0 ) ++*(unsigned*)user;
@@ -333,6 +376,8 @@ int test_steps( void )
         HEAP_TEST( an_heir_that_leaves_while_its_block_moves_inherits_nothing ),
         HEAP_TEST( an_heir_unregistered_during_a_merge_takes_all_with_it ),
         HEAP_TEST( two_registrations_of_one_name_become_one_module ),
+        HEAP_TEST( an_allocation_whose_module_leaves_again_and_again_ends ),
+        HEAP_TEST( a_rename_to_a_name_that_comes_and_goes_ends ),
         HEAP_TEST( walks_survive_changes_between_their_steps ),
         HEAP_TEST( a_check_survives_blocks_that_are_freed_between_its_steps ),
         HEAP_TEST( a_heap_taken_down_during_a_walk_ends_the_walk ),
