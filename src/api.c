@@ -9,8 +9,8 @@
 
 status_t owner_find( dmheap_context_t* context, const module_name_t* name, uint32_t* key )
 {
-    module_walk_t walk = { .link = NULL };
-    status_t      status;
+    module_walk_t walk   = { .link = NULL };
+    status_t      status = STATUS_OK;
     STATUS_IN_STEPS( context, status, module_find_step( context, name, &walk, key ) );
     return status;
 }
@@ -26,8 +26,8 @@ void parts_release( dmheap_context_t* context, const module_parts_t* parts )
 status_t owner_enroll( dmheap_context_t* context, const char* text, uint32_t* key )
 {
     module_name_t  name;
-    module_parts_t parts = { .record = { 0 } };
-    status_t       status;
+    module_parts_t parts  = { .record = { 0 } };
+    status_t       status = STATUS_OK;
     if( !module_name_make( text, &name ) ) return STATUS_BAD_NAME;
     STATUS_IN_STEPS( context, status, module_register_step( context, &name, &parts, key ) );
     parts_release( context, &parts );
@@ -114,9 +114,9 @@ void owner_reap( dmheap_context_t* context, owner_t owner )
 {
     char           text[DMOD_MAX_MODULE_NAME_LENGTH];
     module_name_t  name;
-    module_parts_t parts = { .record = { 0 } };
-    status_t       status;
-    uint32_t       key = 0;
+    module_parts_t parts  = { .record = { 0 } };
+    status_t       status = STATUS_OK;
+    uint32_t       key    = 0;
     lock();
     const holding_t* holding = context_exists( context ) ? holding_of( context, owner ) : NULL;
     if( holding != NULL && holding_is_due( holding ) )

@@ -60,7 +60,6 @@ static inline dmheap_context_t* default_number( size_t n )
 #define STATUS_IN_STEPS( context, status, step )                                                                       \
     do                                                                                                                 \
     {                                                                                                                  \
-        ( status ) = STATUS_OK;                                                                                        \
         for( unsigned steps = 0; steps < STEPS_MOST && ( status ) == STATUS_OK; steps++ )                              \
         {                                                                                                              \
             lock();                                                                                                    \
