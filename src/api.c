@@ -7,30 +7,43 @@
 
 /* ---- Shared with the other files of the public API ---- */
 
-status_t owner_find( dmheap_context_t* context, const module_name_t* name, uint32_t* key )
+/* Not locked. */
+static void release_parts( dmheap_context_t* context, const module_task_t* task )
 {
-    module_walk_t walk   = { .link = NULL };
-    status_t      status = STATUS_OK;
-    STATUS_IN_STEPS( context, status, module_find_step( context, name, &walk, key ) );
-    return status;
+    if( task->record.at == 0 && task->chunk.at == 0 ) return;
+    lock();
+    if( context_exists( context ) ) module_task_release( context, task );
+    unlock();
 }
 
-void parts_release( dmheap_context_t* context, const module_parts_t* parts )
+status_t module_in_steps( dmheap_context_t* context, module_step_t step, module_task_t* task )
 {
-    if( parts->record.at == 0 && parts->chunk.at == 0 ) return;
-    lock();
-    if( context_exists( context ) ) module_parts_release( context, parts );
-    unlock();
+    status_t status = STATUS_OK;
+    for( unsigned steps = 0; steps < STEPS_MOST && status == STATUS_OK; steps++ )
+    {
+        lock();
+        status = context_exists( context ) ? step( context, task ) : STATUS_NO_HEAP;
+        unlock();
+    }
+    release_parts( context, task );
+    return status == STATUS_OK ? STATUS_BUSY : status;
+}
+
+status_t owner_find( dmheap_context_t* context, const module_name_t* name, uint32_t* key )
+{
+    module_task_t task   = { .name = name };
+    status_t      status = module_in_steps( context, module_find_step, &task );
+    *key                 = task.key;
+    return status;
 }
 
 status_t owner_enroll( dmheap_context_t* context, const char* text, uint32_t* key )
 {
-    module_name_t  name;
-    module_parts_t parts  = { .record = { 0 } };
-    status_t       status = STATUS_OK;
+    module_name_t name;
+    module_task_t task = { .name = &name };
     if( !module_name_make( text, &name ) ) return STATUS_BAD_NAME;
-    STATUS_IN_STEPS( context, status, module_register_step( context, &name, &parts, key ) );
-    parts_release( context, &parts );
+    status_t status = module_in_steps( context, module_register_step, &task );
+    *key            = task.key;
     return status;
 }
 
@@ -76,7 +89,7 @@ status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_conte
 /* Bytes that a record has for the name. It may be overwritten, and so may its header: it ends no later than the heap. */
 static size_t name_room( const dmheap_context_t* context, const module_t* module )
 {
-    block_t  record = block_at( (uint32_t)( (const word_t*)module - image_word( context, 0 ) ) );
+    block_t  record = module_block( context, module );
     uint32_t size   = block_size( context, record );
     uint32_t most   = context->end - record.at;
     size_t   bytes  = ( size < most ? size : most ) * (size_t)WORD_SIZE;
@@ -107,27 +120,24 @@ static RARE void release_chunks( dmheap_context_t* context )
     if( context_exists( context ) ) module_shrink( context, &chunks );
     unlock();
     for( unsigned i = 0; i < chunks.count; i++ )
-        parts_release( context, &( module_parts_t ){ .chunk = chunks.block[i] } );
+        release_parts( context, &( module_task_t ){ .chunk = chunks.block[i] } );
 }
 
 void owner_reap( dmheap_context_t* context, owner_t owner )
 {
-    char           text[DMOD_MAX_MODULE_NAME_LENGTH];
-    module_name_t  name;
-    module_parts_t parts  = { .record = { 0 } };
-    status_t       status = STATUS_OK;
-    uint32_t       key    = 0;
+    char          text[DMOD_MAX_MODULE_NAME_LENGTH];
+    module_name_t name;
+    module_task_t task = { .name = &name };
     lock();
     const holding_t* holding = context_exists( context ) ? holding_of( context, owner ) : NULL;
     if( holding != NULL && holding_is_due( holding ) )
     {
-        key = owner_key( owner, holding->serial );
+        task.key = owner_key( owner, holding->serial );
         owner_name( context, owner, text );
     }
     unlock();
-    if( key == 0 || !module_name_make( text, &name ) ) return;
-    STATUS_IN_STEPS( context, status, module_forget_step( context, key, &name, &parts ) );
-    parts_release( context, &parts );
+    if( task.key == 0 || !module_name_make( text, &name ) ) return;
+    (void)module_in_steps( context, module_forget_step, &task );
     release_chunks( context );
 }
 
@@ -469,7 +479,7 @@ static void move_name( move_t* move )
     if( move->name[0] != '\0' ) move->wish.why.module = move->name;
 }
 
-/* The same, one after the other. Not locked. */
+/* Finds a place in the same heap, one way or the other. Not locked. */
 static status_t move_within( move_t* move )
 {
     status_t status = STATUS_NO_HEAP;

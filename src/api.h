@@ -55,19 +55,9 @@ static inline dmheap_context_t* default_number( size_t n )
     return context;
 }
 
-/* Runs a step function, holding the lock for one step at a time, until `status` is another than STATUS_OK: what it
- * returned, STATUS_NO_HEAP, or STATUS_BUSY where others always changed what it looks at. */
-#define STATUS_IN_STEPS( context, status, step )                                                                       \
-    do                                                                                                                 \
-    {                                                                                                                  \
-        for( unsigned steps = 0; steps < STEPS_MOST && ( status ) == STATUS_OK; steps++ )                              \
-        {                                                                                                              \
-            lock();                                                                                                    \
-            ( status ) = context_exists( context ) ? ( step ) : STATUS_NO_HEAP;                                        \
-            unlock();                                                                                                  \
-        }                                                                                                              \
-        if( ( status ) == STATUS_OK ) ( status ) = STATUS_BUSY;                                                        \
-    } while( false )
+/* Carries out a task step by step, and gives back what it has brought together and not used. What the last step has
+ * returned, STATUS_NO_HEAP, or STATUS_BUSY where others always changed what it looks at. Not locked. */
+status_t module_in_steps( dmheap_context_t* context, module_step_t step, module_task_t* task );
 
 /* Finds a module, and its key. STATUS_KNOWN_MODULE, STATUS_UNKNOWN_MODULE, STATUS_NO_HEAP. Not locked. */
 status_t owner_find( dmheap_context_t* context, const module_name_t* name, uint32_t* key );
@@ -75,9 +65,6 @@ status_t owner_find( dmheap_context_t* context, const module_name_t* name, uint3
 /* Finds a module, and its key, or registers it. STATUS_KNOWN_MODULE or STATUS_REGISTERED; STATUS_BAD_NAME,
  * STATUS_NO_HEAP, or why it failed. Not locked. */
 status_t owner_enroll( dmheap_context_t* context, const char* name, uint32_t* key );
-
-/* Gives back what steps have brought together and nobody needs. Not locked. */
-void parts_release( dmheap_context_t* context, const module_parts_t* parts );
 
 /* owner_enroll() with the hint tried first; NULL is nobody. Not locked. */
 status_t owner_resolve( dmheap_context_t* context, const char* name, uint32_t* key );
@@ -94,7 +81,7 @@ status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_conte
 /* Copies an owner's name; empty where it has none. Locked. */
 void owner_name( const dmheap_context_t* context, owner_t owner, char name[DMOD_MAX_MODULE_NAME_LENGTH] );
 
-/* The same for a step function that tells whether there is more to do. */
+/* Runs a step function, holding the lock for one step at a time, until there is nothing left or the heap is gone. */
 #define IN_STEPS( context, step )                                                                                      \
     for( bool more = true; more; )                                                                                     \
     {                                                                                                                  \

@@ -196,10 +196,8 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_unregister_module,
 static status_t rename_to_free( dmheap_context_t* context, uint32_t key, const module_name_t* old_name,
                                 const module_name_t* new_name )
 {
-    module_parts_t parts  = { .record = { 0 } };
-    status_t       status = STATUS_OK;
-    STATUS_IN_STEPS( context, status, module_rename_step( context, key, old_name, new_name, &parts ) );
-    parts_release( context, &parts );
+    module_task_t task   = { .name = old_name, .new_name = new_name, .key = key };
+    status_t      status = module_in_steps( context, module_rename_step, &task );
     return status == STATUS_REGISTERED ? STATUS_OK : status;
 }
 

@@ -146,7 +146,7 @@ status_t block_extend_forward( dmheap_context_t* context, block_t* block, uint32
     block_t  before = block_at( block->at - *block_foot_before( context, *block ) );
     block_t  next   = block_at( block->at + own );
     uint32_t front = 0, behind = 0;
-    if( !( header & HEADER_PREVIOUS_FREE ) || !block_in_heap( context, before.at ) ) return STATUS_NO_MEMORY;
+    if( !( header & HEADER_PREVIOUS_FREE ) ) return STATUS_NO_MEMORY;
     if( own - 1 >= context->end - block->at ) return STATUS_CORRUPTED;
     if( *block_header( context, next ) & HEADER_FREE && !free_is_valid( context, next, &behind ) )
         return STATUS_CORRUPTED;

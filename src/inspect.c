@@ -436,10 +436,10 @@ static bool lists_step( check_t* check )
 }
 
 /* What the directory has for an owner; 0 where it leads nowhere. */
-static uint32_t directory_entry( const dmheap_context_t* context, owner_t owner )
+static uint32_t entry_of( const dmheap_context_t* context, owner_t owner )
 {
-    uint32_t place = *directory_chunk( context, owner ) + owner;
-    return image_has( context, place ) ? *image_word( context, place ) : 0;
+    const word_t* entry = directory_entry( context, owner );
+    return entry != NULL ? *entry : 0;
 }
 
 /* The record that the directory leads to from an owner, in a block of its own; NULL where it does not. */
@@ -447,7 +447,7 @@ static const module_t* find_record( const dmheap_context_t* context, owner_t own
 {
     const module_t* module = module_of( context, owner );
     if( module == NULL ) return NULL;
-    block_t record = block_at( (uint32_t)( (const word_t*)module - image_word( context, 0 ) ) );
+    block_t record = module_block( context, module );
     bool    found  = block_is_live( context, record ) && block_owner( context, record ) == OWNER_SYSTEM &&
                  block_usable_size( context, record ) > sizeof( module_t );
     return found ? module : NULL;
@@ -459,7 +459,7 @@ static bool record_step( check_t* check, owner_t owner )
     dmheap_context_t* context = check->context;
     const module_t*   module  = find_record( context, owner );
     if( module == NULL || module->holding.leaving > 1 || module->holding.peak < module->holding.live )
-        return fails( check, DMHEAP_CHECK_MODULE, block_at( module != NULL ? directory_entry( context, owner ) : 0 ) );
+        return fails( check, DMHEAP_CHECK_MODULE, block_at( module != NULL ? entry_of( context, owner ) : 0 ) );
     tally( &check->owners, owner, module->holding.blocks, module->holding.live );
     check->records++;
     check->links += (uint32_t)( module->child[0] != 0 ) + (uint32_t)( module->child[1] != 0 );
@@ -486,7 +486,7 @@ static bool name_step( check_t* check )
     check->named = 0;
     /* where the tree has changed, the module may have gone meanwhile */
     if( !valid && check->version == context_registry.tree_version )
-        return fails( check, DMHEAP_CHECK_MODULE, block_at( directory_entry( context, owner ) ) );
+        return fails( check, DMHEAP_CHECK_MODULE, block_at( entry_of( context, owner ) ) );
     return true;
 }
 
@@ -506,7 +506,7 @@ static bool owners_step( check_t* check )
     if( check->chain != 0 )
     {
         uint32_t entry =
-            check->chain - OWNER_FIRST_MODULE < context->owner_span - 1u ? directory_entry( context, check->chain ) : 0;
+            check->chain - OWNER_FIRST_MODULE < context->owner_span - 1u ? entry_of( context, check->chain ) : 0;
         if( !( entry & DIRECTORY_FREE ) ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
         check->chain = entry & UINT16_MAX;
         check->given_back--;
@@ -522,7 +522,7 @@ static bool owners_step( check_t* check )
         tally( &check->owners, owner, fixed->blocks, fixed->live );
         return true;
     }
-    uint32_t entry = directory_entry( context, owner );
+    uint32_t entry = entry_of( context, owner );
     if( entry & DIRECTORY_FREE )
     {
         check->given_back++;

@@ -77,23 +77,37 @@ void module_search_step( dmheap_context_t* context, const module_name_t* name, m
     descend( context, &context->module_root, name, walk );
 }
 
+/* One bounded step of a search by name: the module is found, or `walk` leads to where its name belongs. */
+static status_t find_step( dmheap_context_t* context, module_task_t* task, module_walk_t* walk, uint32_t* key )
+{
+    if( !walk_is_done( walk ) ) module_search_step( context, task->name, walk );
+    if( !walk->done ) return STATUS_OK;
+    if( walk->found == NULL ) return STATUS_UNKNOWN_MODULE;
+    *key = owner_key( *walk->link, walk->found->holding.serial );
+    return STATUS_KNOWN_MODULE;
+}
+
+status_t module_find_step( dmheap_context_t* context, module_task_t* task )
+{
+    return find_step( context, task, &task->to_old, &task->key );
+}
+
 /* One bounded step to what tree_remove() needs. STATUS_KNOWN_MODULE at its end, STATUS_OK: another step is needed;
- * STATUS_UNKNOWN_MODULE where the module with this key has not this name, STATUS_CORRUPTED. */
-static status_t removal_step( dmheap_context_t* context, uint32_t key, const module_name_t* name,
-                              module_parts_t* parts )
+ * STATUS_UNKNOWN_MODULE where the module has not this name and key, STATUS_CORRUPTED. */
+static status_t removal_step( dmheap_context_t* context, module_task_t* task )
 {
     uint32_t found;
-    bool     sought = walk_is_done( &parts->to_old );
-    status_t known  = module_find_step( context, name, &parts->to_old, &found );
+    bool     sought = walk_is_done( &task->to_old );
+    status_t known  = find_step( context, task, &task->to_old, &found );
     if( known != STATUS_KNOWN_MODULE ) return known;
-    if( found != key ) return STATUS_UNKNOWN_MODULE;
+    if( found != task->key ) return STATUS_UNKNOWN_MODULE;
     if( !sought ) return STATUS_OK;
-    if( !walk_is_done( &parts->to_end ) )
+    if( !walk_is_done( &task->to_end ) )
     {
-        descend( context, parts->to_old.link, NULL, &parts->to_end );
+        descend( context, task->to_old.link, NULL, &task->to_end );
         return STATUS_OK;
     }
-    return parts->to_end.found != NULL ? STATUS_KNOWN_MODULE : STATUS_CORRUPTED;
+    return task->to_end.found != NULL ? STATUS_KNOWN_MODULE : STATUS_CORRUPTED;
 }
 
 static bool is_child_of( const uint16_t* link, const module_t* module )
@@ -103,29 +117,20 @@ static bool is_child_of( const uint16_t* link, const module_t* module )
 
 /* Takes the record that the removal steps have led to out of the tree. `*place` is an empty link: where it moves, it is
  * told. */
-static void tree_remove( const module_parts_t* parts, uint16_t** place )
+static void tree_remove( const module_task_t* task, uint16_t** place )
 {
-    module_t* module = parts->to_old.found;
-    module_t* last   = parts->to_end.found;
-    uint16_t* end    = parts->to_end.link;
+    module_t* module = task->to_old.found;
+    module_t* last   = task->to_end.found;
+    uint16_t* end    = task->to_end.link;
     uint16_t  owner  = *end;
     context_registry.tree_version++;
     if( is_child_of( *place, last ) ) *place = end;
     *end = 0;
     if( last == module ) return;
     if( is_child_of( *place, module ) ) *place = &last->child[*place - module->child];
-    last->child[0]      = module->child[0];
-    last->child[1]      = module->child[1];
-    *parts->to_old.link = owner;
-}
-
-status_t module_find_step( dmheap_context_t* context, const module_name_t* name, module_walk_t* walk, uint32_t* key )
-{
-    if( !walk_is_done( walk ) ) module_search_step( context, name, walk );
-    if( !walk->done ) return STATUS_OK;
-    if( walk->found == NULL ) return STATUS_UNKNOWN_MODULE;
-    *key = owner_key( *walk->link, walk->found->holding.serial );
-    return STATUS_KNOWN_MODULE;
+    last->child[0]     = module->child[0];
+    last->child[1]     = module->child[1];
+    *task->to_old.link = owner;
 }
 
 /* ---- Registration ---- */
@@ -150,47 +155,45 @@ static status_t take_record( dmheap_context_t* context, const module_name_t* nam
 }
 
 /* Makes a record of its block, and has `link` and the directory's `entry` lead to it. */
-static void publish( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts, owner_t owner,
+static void publish( dmheap_context_t* context, const module_name_t* name, module_task_t* task, owner_t owner,
                      const holding_t* holding, word_t* entry, uint16_t* link )
 {
-    module_t* module = block_payload( context, parts->record );
+    module_t* module = block_payload( context, task->record );
     *module          = ( module_t ){ .holding = *holding };
     for( uint32_t i = 0; i < name->size; i++ )
         name_words( module )[i] = name->words[i];
-    *entry = parts->record.at;
+    *entry = task->record.at;
     *link  = (uint16_t)owner;
     context_registry.tree_version++;
-    owner_resume( context, parts->record, OWNER_SYSTEM );
-    parts->record = block_at( 0 );
+    owner_resume( context, task->record, OWNER_SYSTEM );
+    task->record = block_at( 0 );
 }
 
-status_t module_register_step( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts,
-                               uint32_t* key )
+status_t module_register_step( dmheap_context_t* context, module_task_t* task )
 {
-    bool     sought = walk_is_done( &parts->to_name );
-    status_t found  = module_find_step( context, name, &parts->to_name, key );
-    if( found == STATUS_KNOWN_MODULE ) module_note_hint( context, name->original, key_owner( *key ) );
+    const module_name_t* name   = task->name;
+    bool                 sought = walk_is_done( &task->to_new );
+    status_t             found  = find_step( context, task, &task->to_new, &task->key );
+    if( found == STATUS_KNOWN_MODULE ) module_note_hint( context, name->original, key_owner( task->key ) );
     if( found != STATUS_UNKNOWN_MODULE ) return found;
-    if( *parts->to_name.link != 0 ) return STATUS_CORRUPTED;
+    if( *task->to_new.link != 0 ) return STATUS_CORRUPTED;
     if( !sought ) return STATUS_OK;
     bool    reused = context->module_free != 0;
     owner_t owner  = reused ? context->module_free : owner_end( context );
     if( owner >> context->owner_bits != 0 ) return STATUS_TABLE_FULL;
-    if( !has_part( context, parts->record ) ) return take_record( context, name, &parts->record );
+    if( !has_part( context, task->record ) ) return take_record( context, name, &task->record );
 
     word_t* chunk = directory_chunk( context, owner );
     if( *chunk == 0 )
     {
         /* a chunk begins with an owner that is a power of two, and has as many entries */
-        if( !has_part( context, parts->chunk ) ) return take_part( context, owner * (size_t)WORD_SIZE, &parts->chunk );
-        *chunk = parts->chunk.at - owner;
-        owner_resume( context, parts->chunk, OWNER_SYSTEM );
-        parts->chunk = block_at( 0 );
+        if( !has_part( context, task->chunk ) ) return take_part( context, owner * (size_t)WORD_SIZE, &task->chunk );
+        *chunk = task->chunk.at - owner;
+        owner_resume( context, task->chunk, OWNER_SYSTEM );
+        task->chunk = block_at( 0 );
     }
-    uint32_t place = *chunk + owner;
-    if( !image_has( context, place ) ) return STATUS_CORRUPTED;
-    word_t* entry = image_word( context, place );
-    if( reused && !( *entry & DIRECTORY_FREE ) ) return STATUS_CORRUPTED;
+    word_t* entry = directory_entry( context, owner );
+    if( entry == NULL || ( reused && !( *entry & DIRECTORY_FREE ) ) ) return STATUS_CORRUPTED;
     if( reused )
         context->module_free = (uint16_t)*entry;
     else
@@ -198,53 +201,52 @@ status_t module_register_step( dmheap_context_t* context, const module_name_t* n
     context->module_count++;
     context->module_serial++;
     holding_t holding = { .limit = LIMIT_NONE, .serial = context->module_serial };
-    publish( context, name, parts, owner, &holding, entry, parts->to_name.link );
-    *key = owner_key( owner, holding.serial );
+    publish( context, name, task, owner, &holding, entry, task->to_new.link );
+    task->key = owner_key( owner, holding.serial );
     module_note_hint( context, name->original, owner );
     return STATUS_REGISTERED;
 }
 
-status_t module_rename_step( dmheap_context_t* context, uint32_t key, const module_name_t* old_name,
-                             const module_name_t* new_name, module_parts_t* parts )
+status_t module_rename_step( dmheap_context_t* context, module_task_t* task )
 {
-    if( !has_part( context, parts->record ) ) return take_record( context, new_name, &parts->record );
-    status_t removable = removal_step( context, key, old_name, parts );
+    if( !has_part( context, task->record ) ) return take_record( context, task->new_name, &task->record );
+    status_t removable = removal_step( context, task );
     if( removable != STATUS_KNOWN_MODULE ) return removable;
-    if( !walk_is_done( &parts->to_name ) )
+    if( !walk_is_done( &task->to_new ) )
     {
-        module_search_step( context, new_name, &parts->to_name );
+        module_search_step( context, task->new_name, &task->to_new );
         return STATUS_OK;
     }
-    uint16_t* place = parts->to_name.link;
-    if( parts->to_name.found != NULL ) return STATUS_KNOWN_MODULE;
-    if( *place != 0 ) return STATUS_CORRUPTED;
-    tree_remove( parts, &place );
-
-    owner_t         owner  = key_owner( key );
-    word_t*         entry  = image_word( context, *directory_chunk( context, owner ) + owner );
-    block_t         record = block_at( *entry );
-    const module_t* old    = block_payload( context, record );
-    publish( context, new_name, parts, owner, &old->holding, entry, place );
-    parts->record = record;
-    owner_suspend( context, record );
+    uint16_t* place = task->to_new.link;
+    if( task->to_new.found != NULL ) return STATUS_KNOWN_MODULE;
+    owner_t         owner = key_owner( task->key );
+    word_t*         entry = directory_entry( context, owner );
+    const module_t* old   = task->to_old.found;
+    if( *place != 0 || entry == NULL ) return STATUS_CORRUPTED;
+    tree_remove( task, &place );
+    publish( context, task->new_name, task, owner, &old->holding, entry, place );
+    task->record = module_block( context, old );
+    owner_suspend( context, task->record );
     return STATUS_REGISTERED;
 }
 
-status_t module_forget_step( dmheap_context_t* context, uint32_t key, const module_name_t* name, module_parts_t* parts )
+status_t module_forget_step( dmheap_context_t* context, module_task_t* task )
 {
-    owner_t   owner     = key_owner( key );
+    owner_t   owner     = key_owner( task->key );
     uint16_t* nowhere   = NULL;
-    status_t  removable = removal_step( context, key, name, parts );
+    status_t  removable = removal_step( context, task );
     if( removable != STATUS_KNOWN_MODULE ) return removable;
-    if( !holding_is_due( &parts->to_old.found->holding ) ) return STATUS_UNKNOWN_MODULE;
-    tree_remove( parts, &nowhere );
-    word_t* entry = image_word( context, *directory_chunk( context, owner ) + owner );
-    parts->record = block_at( *entry );
-    *entry        = DIRECTORY_FREE | context->module_free;
+    word_t*         entry  = directory_entry( context, owner );
+    const module_t* module = task->to_old.found;
+    if( entry == NULL ) return STATUS_CORRUPTED;
+    if( !holding_is_due( &module->holding ) ) return STATUS_UNKNOWN_MODULE;
+    tree_remove( task, &nowhere );
+    *entry = DIRECTORY_FREE | context->module_free;
 
     context->module_free = (uint16_t)owner;
     context->module_count--;
-    owner_suspend( context, parts->record );
+    task->record = module_block( context, module );
+    owner_suspend( context, task->record );
     return STATUS_UNREGISTERED;
 }
 
@@ -254,10 +256,10 @@ static void release_part( dmheap_context_t* context, block_t part )
     if( has_part( context, part ) ) (void)owner_release_suspended( context, part, OWNER_SYSTEM );
 }
 
-void module_parts_release( dmheap_context_t* context, const module_parts_t* parts )
+void module_task_release( dmheap_context_t* context, const module_task_t* task )
 {
-    release_part( context, parts->record );
-    release_part( context, parts->chunk );
+    release_part( context, task->record );
+    release_part( context, task->chunk );
 }
 
 /* ---- Owners of blocks ---- */

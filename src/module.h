@@ -72,6 +72,13 @@ static inline word_t* directory_chunk( const dmheap_context_t* context, owner_t 
     return image_word( context, context->directory_at + directory_level( owner ) );
 }
 
+/* The directory's entry for an owner; NULL where it would be outside of the heap. */
+static inline word_t* directory_entry( const dmheap_context_t* context, owner_t owner )
+{
+    uint32_t place = *directory_chunk( context, owner ) + owner;
+    return image_has( context, place ) ? image_word( context, place ) : NULL;
+}
+
 /* The first owner that was never given. */
 static inline owner_t owner_end( const dmheap_context_t* context )
 {
@@ -95,6 +102,12 @@ holding_t* holding_of( const dmheap_context_t* context, owner_t owner );
 static inline module_t* module_of( const dmheap_context_t* context, owner_t owner )
 {
     return owner >= OWNER_FIRST_MODULE ? (module_t*)user_holding( context, owner ) : NULL;
+}
+
+/* The block that a record lies in. */
+static inline block_t module_block( const dmheap_context_t* context, const module_t* module )
+{
+    return block_at( (uint32_t)( (const word_t*)module - image_word( context, 0 ) ) );
 }
 
 /* An owner and a serial in one number: what tells a module from all others there have been. */
@@ -174,35 +187,37 @@ static inline bool walk_is_done( const module_walk_t* walk )
 /* One bounded step to a name. */
 void module_search_step( dmheap_context_t* context, const module_name_t* name, module_walk_t* walk );
 
-/* What registering, renaming and forgetting bring together in steps; all zeros to begin with. */
+/* What a call has to do with a module, and what it has brought together in steps: all zeros but what the step wants. */
 typedef struct
 {
+    const module_name_t* name;     /* that the module has, or gets when it is registered */
+    const module_name_t* new_name; /* that it gets when it is renamed */
+    uint32_t             key;      /* of the module; finding it and registering it tell */
+
     block_t       record, chunk;  /* 0: not yet, or not needed any more */
-    module_walk_t to_name;        /* that is to be registered */
-    module_walk_t to_old, to_end; /* that is to be taken out, and the one without children that takes its place */
-} module_parts_t;
+    module_walk_t to_new;         /* the name that is to be registered */
+    module_walk_t to_old, to_end; /* the name, and the record without children that takes its place in the tree */
+} module_task_t;
 
-/* One bounded step of looking for a module. STATUS_KNOWN_MODULE at its end, with its key; STATUS_OK: another step is
- * needed; STATUS_UNKNOWN_MODULE. */
-status_t module_find_step( dmheap_context_t* context, const module_name_t* name, module_walk_t* walk, uint32_t* key );
+/* One bounded step of a task. STATUS_OK: another is needed. */
+typedef status_t ( *module_step_t )( dmheap_context_t* context, module_task_t* task );
 
-/* One bounded step of a registration. STATUS_REGISTERED at its end; STATUS_KNOWN_MODULE where the name is registered;
- * `key` is valid in both cases. STATUS_OK: another step is needed. Else: why it failed. */
-status_t module_register_step( dmheap_context_t* context, const module_name_t* name, module_parts_t* parts,
-                               uint32_t* key );
+/* Finds a module by its name. STATUS_KNOWN_MODULE, STATUS_UNKNOWN_MODULE. */
+status_t module_find_step( dmheap_context_t* context, module_task_t* task );
 
-/* Gives the module with this key another name, in steps as above. STATUS_REGISTERED at its end; STATUS_KNOWN_MODULE where
- * another has that name, STATUS_UNKNOWN_MODULE where the module does not have the old one any more. */
-status_t module_rename_step( dmheap_context_t* context, uint32_t key, const module_name_t* old_name,
-                             const module_name_t* new_name, module_parts_t* parts );
+/* Registers a name. STATUS_REGISTERED, STATUS_KNOWN_MODULE, or why it failed. */
+status_t module_register_step( dmheap_context_t* context, module_task_t* task );
 
-/* Forgets the module with this key, which has left and holds nothing any more, in steps as above. STATUS_UNREGISTERED at
- * its end; STATUS_UNKNOWN_MODULE where somebody else has done so. */
-status_t module_forget_step( dmheap_context_t* context, uint32_t key, const module_name_t* name,
-                             module_parts_t* parts );
+/* Gives a module that has this name and key another name. STATUS_REGISTERED; STATUS_KNOWN_MODULE where another has that
+ * name, STATUS_UNKNOWN_MODULE where the module does not have the old one any more. */
+status_t module_rename_step( dmheap_context_t* context, module_task_t* task );
+
+/* Forgets the module with this name and key, which has left and holds nothing any more. STATUS_UNREGISTERED;
+ * STATUS_UNKNOWN_MODULE where somebody else has done so. */
+status_t module_forget_step( dmheap_context_t* context, module_task_t* task );
 
 /* Gives back what the steps have brought together and nobody needs. All of it is suspended, so that it is known again. */
-void module_parts_release( dmheap_context_t* context, const module_parts_t* parts );
+void module_task_release( dmheap_context_t* context, const module_task_t* task );
 
 /* Whether an owner may get `size` more, of which it is about to give back `credit`. STATUS_OK, STATUS_LEAVING,
  * STATUS_OVER_LIMIT. */

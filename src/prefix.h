@@ -49,7 +49,7 @@
 #define module_search_step      dmheap_internal_module_search_step
 #define module_leave            dmheap_internal_module_leave
 #define module_name_make        dmheap_internal_module_name_make
-#define module_parts_release    dmheap_internal_module_parts_release
+#define module_task_release     dmheap_internal_module_task_release
 #define module_register_step    dmheap_internal_module_register_step
 #define module_rename_step      dmheap_internal_module_rename_step
 #define module_shrink           dmheap_internal_module_shrink
@@ -57,7 +57,7 @@
 #define owner_enroll            dmheap_internal_owner_enroll
 #define owner_find              dmheap_internal_owner_find
 #define owner_resolve           dmheap_internal_owner_resolve
-#define parts_release           dmheap_internal_parts_release
+#define module_in_steps         dmheap_internal_module_in_steps
 #define owner_name              dmheap_internal_owner_name
 #define owner_reap              dmheap_internal_owner_reap
 #define owner_resume            dmheap_internal_owner_resume

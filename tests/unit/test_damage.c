@@ -54,6 +54,25 @@ static void a_block_of_a_list_that_is_none_is_found( void** state )
     assert_found( DMHEAP_CHECK_INDEX ); /* there are more than are counted */
 }
 
+static void a_bit_of_a_list_that_is_none_is_not_followed( void** state )
+{
+    (void)state;
+    uint32_t beyond = ( context()->lists_end - 1 ) | ( BITS_OF_WORD - 1 );
+    assert_true( beyond >= context()->lists_end );
+    *bitmap_word( context(), beyond ) |= bit_of( beyond );
+    context()->list_summary |= bit_of( beyond >> BITS_SHIFT );
+    assert_null( dmheap_malloc( 4000, NULL ) );
+    assert_found( DMHEAP_CHECK_INDEX );
+}
+
+static void a_live_block_in_a_list_is_found( void** state )
+{
+    (void)state;
+    plant_in_list( 20, 20 )[-1] &= ~HEADER_FREE;
+    context()->free_blocks++;
+    assert_found( DMHEAP_CHECK_FREE_LIST );
+}
+
 static void a_block_in_the_wrong_list_is_found( void** state )
 {
     (void)state;
@@ -307,10 +326,45 @@ static void a_size_that_is_lost_during_a_realloc_is_not_followed( void** state )
     assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_HEADER );
 }
 
+static void overwrite_the_chunk( void )
+{
+    if( countdown != 0 && --countdown == 0 ) *directory_chunk( context(), OWNER_FIRST_MODULE ) = 0x20000000;
+}
+
+static void rename_a( void )
+{
+    (void)dmheap_rename_module( "a", "c" );
+}
+
+static void unregister_a( void )
+{
+    dmheap_unregister_module( "a" );
+}
+
+static void a_directory_that_is_lost_during_a_call_is_not_followed( void** state )
+{
+    static void ( *const calls[] )( void ) = { rename_a, unregister_a };
+    (void)state;
+    for( unsigned call = 0; call < 2; call++ )
+        EACH_STEP
+        {
+            assert_true( fixture_heap( 4096, 8, 0 ) );
+            dmheap_register_module( "a" );
+            dmheap_register_module( "b" );
+            countdown         = step;
+            fixture_interrupt = overwrite_the_chunk;
+            calls[call]();
+            fixture_interrupt = NULL;
+            if( countdown == 0 ) assert_int_not_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+        }
+}
+
 int test_damage( void )
 {
     const struct CMUnitTest tests[] = {
         DAMAGE_TEST( a_block_of_a_list_that_is_none_is_found ),
+        DAMAGE_TEST( a_bit_of_a_list_that_is_none_is_not_followed ),
+        DAMAGE_TEST( a_live_block_in_a_list_is_found ),
         DAMAGE_TEST( a_block_in_the_wrong_list_is_found ),
         DAMAGE_TEST( a_block_of_a_list_that_is_too_small_is_found ),
         DAMAGE_TEST( a_list_that_leads_out_of_the_heap_is_found ),
@@ -330,6 +384,7 @@ int test_damage( void )
         DAMAGE_TEST( a_chunk_of_owners_given_back_that_leads_out_of_the_heap_is_found ),
         DAMAGE_TEST( a_free_entry_that_is_not_only_a_number_is_found ),
         DAMAGE_TEST( a_chain_of_owners_given_back_that_goes_round_is_found ),
+        DAMAGE_TEST( a_directory_that_is_lost_during_a_call_is_not_followed ),
         DAMAGE_TEST( a_size_that_is_lost_during_a_realloc_is_not_followed ),
         DAMAGE_TEST( a_record_that_is_lost_during_a_realloc_is_not_followed ),
     };

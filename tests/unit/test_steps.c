@@ -269,30 +269,31 @@ static void an_allocation_whose_module_leaves_again_and_again_ends( void** state
     assert_non_null( dmheap_malloc( 100, "m" ) );
 }
 
-/* The name is taken when the rename is about to take it, and free when that looks again. */
-static void take_the_name_or_give_it_up( void )
+static unsigned period, takes_at, gives_up_at;
+
+static void take_the_name_and_give_it_up( void )
 {
-    if( countdown++ % 4 == 0 )
-        dmheap_unregister_module( "taken" );
-    else
-        assert_true( dmheap_register_module( "taken" ) );
+    unsigned step = countdown++ % period;
+    if( step == takes_at ) assert_true( dmheap_register_module( "taken" ) );
+    if( step == gives_up_at ) dmheap_unregister_module( "taken" );
 }
 
+/* In some of these rhythms the name is always taken when the rename is about to take it, and free when it looks again. */
 static void a_rename_to_a_name_that_comes_and_goes_ends( void** state )
 {
     (void)state;
-    void* block = dmheap_malloc( 100, "m" );
-    for( unsigned phase = 0; phase < 4; phase++ )
-    {
-        countdown         = phase;
-        fixture_interrupt = take_the_name_or_give_it_up;
-        (void)dmheap_rename_module( "m", "taken" );
-        fixture_interrupt = NULL;
-        assert_valid();
-        dmheap_unregister_module( "taken" );
-        dmheap_free( block, false );
-        block = dmheap_malloc( 100, "m" );
-    }
+    for( period = 2; period < 10; period++ )
+        for( takes_at = 0; takes_at < period; takes_at++ )
+            for( gives_up_at = 0; gives_up_at < period; gives_up_at++ )
+            {
+                assert_true( fixture_heap( 4096, 8, 0 ) );
+                assert_non_null( dmheap_malloc( 100, "m" ) );
+                countdown         = 0;
+                fixture_interrupt = take_the_name_and_give_it_up;
+                (void)dmheap_rename_module( "m", "taken" );
+                fixture_interrupt = NULL;
+                assert_valid();
+            }
 }
 
 static bool count_block( const dmheap_block_info_t* block, void* user )
