@@ -146,10 +146,11 @@ void owner_reap( dmheap_context_t* context, owner_t owner )
 /* What is asked for, in `why` with what to say if it cannot be had; and what was found. */
 typedef struct
 {
-    report_t                why;    /* alignment 0: the heap's */
-    const dmheap_context_t* except; /* a default heap that was tried before, NULL: none */
-    bool                    moving; /* a realloc will copy into the block: it is kept from everybody */
-    const void*             caller; /* who asks, for the guard */
+    report_t                why;      /* alignment 0: the heap's */
+    const dmheap_context_t* except;   /* a default heap that was tried before, NULL: none */
+    bool                    moving;   /* a realloc will copy into the block: it is kept from everybody */
+    bool                    anywhere; /* see block_request_t */
+    const void*             caller;   /* who asks, for the guard */
     dmheap_context_t*       context;
     block_t                 block;
     owner_t                 owner;
@@ -181,12 +182,19 @@ static status_t deny( dmheap_context_t* context, wish_t* wish, status_t status )
     return status;
 }
 
-/* Takes a block for an owner with this record, who is about to give back `credit` words. Locked. */
+/* Takes a block for an owner with this record, who is about to give back `credit` words. STATUS_NOT_SO: in another step.
+ * Locked. */
 static status_t take_for( dmheap_context_t* context, wish_t* wish, owner_t owner, holding_t* holding, uint32_t credit )
 {
-    size_t   alignment = alignment_in( context, wish->why.alignment );
-    uint32_t size      = block_size_to_take( context, wish->why.size, alignment );
-    status_t status    = owner_take( context, owner, holding, size, alignment, credit, &wish->block );
+    size_t          alignment = alignment_in( context, wish->why.alignment );
+    block_request_t request   = { block_size_to_take( context, wish->why.size, alignment ), alignment, wish->anywhere };
+    status_t        status    = owner_take( context, owner, holding, &request, credit, &wish->block );
+    if( status == STATUS_NO_MEMORY && alignment != 0 && !wish->anywhere )
+    {
+        wish->anywhere = true;
+        return STATUS_NOT_SO;
+    }
+    wish->anywhere = false;
     if( status != STATUS_OK ) return deny( context, wish, status );
     guard_give( context, wish->block, wish->why.size, wish->caller );
     if( wish->moving ) owner_suspend( context, wish->block );
@@ -208,23 +216,38 @@ static status_t take_with_key( dmheap_context_t* context, wish_t* wish, uint32_t
     return holding != NULL ? take_for( context, wish, key_owner( key ), holding, 0 ) : STATUS_STALE_MODULE;
 }
 
+static bool is_to_go_on( status_t status )
+{
+    return status == STATUS_STALE_MODULE || status == STATUS_NOT_SO;
+}
+
+/* Whether a heap has refused for good: its owner is to be named. */
+static bool is_refusal( status_t status )
+{
+    return status != STATUS_OK && status != STATUS_NO_HEAP && !is_to_go_on( status );
+}
+
 /* Fulfils a wish in one heap. Not locked. */
 static status_t take_named( dmheap_context_t* context, wish_t* wish )
 {
-    const char* name = wish->why.module;
-    uint32_t    key;
+    const char* name   = wish->why.module;
+    uint32_t    key    = 0;
+    status_t    known  = STATUS_OK;
     status_t    status = STATUS_STALE_MODULE;
-    for( unsigned attempt = 0; attempt < ATTEMPTS && status == STATUS_STALE_MODULE; attempt++ )
+    for( unsigned attempt = 0; attempt < ATTEMPTS && is_to_go_on( status ); attempt++ )
     {
-        status_t known = owner_resolve( context, name, &key );
+        if( status == STATUS_STALE_MODULE )
+        {
+            known = owner_resolve( context, name, &key );
+            if( known == STATUS_REGISTERED ) report( &( report_t ){ .status = known, .module = name } );
+        }
         lock();
         status = !context_exists( context ) ? STATUS_NO_HEAP
                  : is_resolved( known )     ? take_with_key( context, wish, key )
                                             : deny( context, wish, known );
         unlock();
-        if( known == STATUS_REGISTERED ) report( &( report_t ){ .status = known, .module = name } );
     }
-    return status == STATUS_STALE_MODULE ? STATUS_LEAVING : status;
+    return is_to_go_on( status ) ? STATUS_LEAVING : status;
 }
 
 /* Fulfils a wish in `only` or, where that is NULL, in the first default heap that can; reports if none. Not locked. */
@@ -315,14 +338,17 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_calloc,
 
 static void* module_allocate( dmheap_module_t module, size_t size, size_t alignment, const void* caller )
 {
-    char   name[DMOD_MAX_MODULE_NAME_LENGTH] = "";
-    wish_t wish                              = wish_for( size, alignment, name, caller );
-    lock();
-    status_t status =
-        context_exists( module.context ) ? take_with_key( module.context, &wish, module.key ) : STATUS_STALE_MODULE;
-    if( status != STATUS_OK && status != STATUS_STALE_MODULE )
-        owner_name( module.context, key_owner( module.key ), name );
-    unlock();
+    char     name[DMOD_MAX_MODULE_NAME_LENGTH] = "";
+    wish_t   wish                              = wish_for( size, alignment, name, caller );
+    status_t status                            = STATUS_NOT_SO;
+    while( status == STATUS_NOT_SO )
+    {
+        lock();
+        status =
+            context_exists( module.context ) ? take_with_key( module.context, &wish, module.key ) : STATUS_STALE_MODULE;
+        if( is_refusal( status ) ) owner_name( module.context, key_owner( module.key ), name );
+        unlock();
+    }
     if( status == STATUS_OK ) return block_payload( wish.context, wish.block );
     if( is_exhausted( status ) )
     {
@@ -487,10 +513,13 @@ static status_t move_within( move_t* move )
     if( is_suspended( move->source, move->from ) ) status = move_forward( move );
     unlock();
     if( status != STATUS_NO_MEMORY ) return status;
-    lock();
-    status = is_suspended( move->source, move->from ) ? move_aside( move ) : STATUS_NO_HEAP;
-    if( status != STATUS_OK && status != STATUS_NO_HEAP ) move_name( move );
-    unlock();
+    for( status = STATUS_NOT_SO; status == STATUS_NOT_SO; )
+    {
+        lock();
+        status = is_suspended( move->source, move->from ) ? move_aside( move ) : STATUS_NO_HEAP;
+        if( is_refusal( status ) ) move_name( move );
+        unlock();
+    }
     return status;
 }
 

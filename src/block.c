@@ -42,28 +42,27 @@ static block_t find( const dmheap_context_t* context, uint32_t size )
     return block.at != BLOCK_NONE ? block : index_probe( context, size );
 }
 
-block_t block_take( dmheap_context_t* context, uint32_t* size, size_t alignment, owner_t owner )
+block_t block_take( dmheap_context_t* context, block_request_t* request, owner_t owner )
 {
-    uint32_t lead  = 0;
-    block_t  block = find( context, *size );
+    size_t   alignment = request->alignment;
+    uint32_t lead      = 0;
+    uint32_t room      = request->size;
+    if( request->anywhere )
+    {
+        if( alignment >> WORD_SHIFT >= context->end ) return block_at( BLOCK_NONE );
+        room += (uint32_t)( alignment >> WORD_SHIFT ) + context->min_size;
+    }
+    block_t block = find( context, room );
     if( block.at == BLOCK_NONE ) return block;
     if( alignment != 0 )
     {
-        /* The block that would hold the payload unaligned is tried before one that is large enough at any address: freed
-         * aligned blocks are found again that way. */
         if( !block_in_heap( context, block.at ) ) return block_at( BLOCK_DAMAGED );
         lead = lead_of( context, block, alignment );
-        if( lead + *size > block_size( context, block ) )
-        {
-            if( alignment >> WORD_SHIFT >= context->end ) return block_at( BLOCK_NONE );
-            block = find( context, *size + (uint32_t)( alignment >> WORD_SHIFT ) + context->min_size );
-            if( block.at == BLOCK_NONE ) return block;
-            lead = lead_of( context, block, alignment );
-        }
+        if( lead + request->size > block_size( context, block ) ) return block_at( BLOCK_NONE );
     }
-    block = carve( context, block, lead, size, owner );
+    block = carve( context, block, lead, &request->size, owner );
     if( block.at == BLOCK_DAMAGED ) return block;
-    guard_verify( context, block.at, block.at + *size - 1 );
+    guard_verify( context, block.at, block.at + request->size - 1 );
     block_set_alignment( context, block, alignment );
     return block;
 }

@@ -85,10 +85,19 @@ static inline status_t block_of( const dmheap_context_t* context, const void* po
     return map_get( context, *bit ) ? STATUS_OK : STATUS_NOT_LIVE;
 }
 
-/* Takes a live block of `*size` words, from block_size_to_take() with the same alignment, out of the free memory, or
- * BLOCK_NONE or BLOCK_DAMAGED. Less than the smallest block is not left behind, but given away with it: `*size` tells.
- * O(1). */
-block_t block_take( dmheap_context_t* context, uint32_t* size, size_t alignment, owner_t owner );
+/* What a block is to be like. An alignment is looked for in two calls, each of which is short: first in a block that may
+ * hold the payload by chance, so that freed aligned blocks are found again; then `anywhere`, in one that is large enough
+ * at whatever address. */
+typedef struct
+{
+    uint32_t size;      /* words, from block_size_to_take(); then what was given */
+    size_t   alignment; /* bytes, 0: the heap's */
+    bool     anywhere;
+} block_request_t;
+
+/* Takes a live block out of the free memory, or BLOCK_NONE or BLOCK_DAMAGED. Less than the smallest block is not left
+ * behind, but given away with it. O(1). */
+block_t block_take( dmheap_context_t* context, block_request_t* request, owner_t owner );
 
 /* Gives a live block back and merges it with its free neighbours. STATUS_CORRUPTED. O(1). */
 status_t block_release( dmheap_context_t* context, block_t block );

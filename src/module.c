@@ -269,22 +269,23 @@ holding_t* holding_of( const dmheap_context_t* context, owner_t owner )
     return owner == OWNER_SYSTEM ? (holding_t*)(uintptr_t)&context->system : user_holding( context, owner );
 }
 
-status_t owner_take( dmheap_context_t* context, owner_t owner, holding_t* holding, uint32_t size, size_t alignment,
+status_t owner_take( dmheap_context_t* context, owner_t owner, holding_t* holding, block_request_t* request,
                      uint32_t credit, block_t* block )
 {
-    status_t status = size != 0 ? holding_admits( holding, size, credit ) : STATUS_NO_MEMORY;
+    status_t status = request->size != 0 ? holding_admits( holding, request->size, credit ) : STATUS_NO_MEMORY;
     if( status != STATUS_OK ) return status;
-    block_t taken = block_take( context, &size, alignment, owner );
+    block_t taken = block_take( context, request, owner );
     if( taken.at <= BLOCK_DAMAGED ) return taken.at == BLOCK_NONE ? STATUS_NO_MEMORY : STATUS_CORRUPTED;
     *block = taken;
     if( owner == OWNER_SYSTEM ) guard_open( context, taken );
-    holding_charge( holding, size );
+    holding_charge( holding, request->size );
     return STATUS_OK;
 }
 
 status_t system_take( dmheap_context_t* context, size_t payload, block_t* block )
 {
-    return owner_take( context, OWNER_SYSTEM, &context->system, block_size_for( context, payload ), 0, 0, block );
+    block_request_t request = { .size = block_size_for( context, payload ) };
+    return owner_take( context, OWNER_SYSTEM, &context->system, &request, 0, block );
 }
 
 /* Releases a block that is booked on the owner with this record. */

@@ -253,7 +253,7 @@ static inline void holding_discharge( holding_t* holding, uint32_t size )
 }
 
 /* Takes a block for the owner with this record, and books it. As block_take() and holding_admits(). O(1). */
-status_t owner_take( dmheap_context_t* context, owner_t owner, holding_t* holding, uint32_t size, size_t alignment,
+status_t owner_take( dmheap_context_t* context, owner_t owner, holding_t* holding, block_request_t* request,
                      uint32_t credit, block_t* block );
 
 /* Takes a block of `payload` bytes for the heap's own records. STATUS_NO_MEMORY, STATUS_CORRUPTED. O(1). */

@@ -101,6 +101,7 @@ void report( const report_t* what )
         DMOD_LOG_ERROR( "dmheap: Check failed with code %lu at block %p.\n", number( what->size ), what->address );
         break;
 
+    case STATUS_NOT_SO:
     case STATUS_OK:
     default: break;
     }

@@ -29,6 +29,7 @@ typedef enum
 
     /* memory */
     STATUS_NO_MEMORY,
+    STATUS_NOT_SO, /* none that fits by chance: to be looked for among larger ones */
     STATUS_OVER_LIMIT,
 
     /* modules */

@@ -10,15 +10,15 @@
 
 #include "block.h"
 
-block_t __real_dmheap_internal_block_take( dmheap_context_t* context, uint32_t* size, size_t alignment, owner_t owner );
-block_t __wrap_dmheap_internal_block_take( dmheap_context_t* context, uint32_t* size, size_t alignment, owner_t owner );
+block_t __real_dmheap_internal_block_take( dmheap_context_t* context, block_request_t* request, owner_t owner );
+block_t __wrap_dmheap_internal_block_take( dmheap_context_t* context, block_request_t* request, owner_t owner );
 
 static unsigned long fails_at, count;
 
-block_t __wrap_dmheap_internal_block_take( dmheap_context_t* context, uint32_t* size, size_t alignment, owner_t owner )
+block_t __wrap_dmheap_internal_block_take( dmheap_context_t* context, block_request_t* request, owner_t owner )
 {
     if( ++count == fails_at ) return block_at( BLOCK_NONE );
-    return __real_dmheap_internal_block_take( context, size, alignment, owner );
+    return __real_dmheap_internal_block_take( context, request, owner );
 }
 
 void fail_at( unsigned long n )
