@@ -7,13 +7,12 @@
  *
  *   level = floor( log2( owner ) ) - 1      directory[level] + owner is the place of the entry
  *
- * so that chunks double, and none ever moves. The first chunk lies in
- * the control data, any other in a system block. An entry is the place of the record; or it has DIRECTORY_FREE, and
- * the number of the next owner that was given back.
+ * so that chunks double, and none ever moves. The first chunk lies in the control data, any other in a system block. An
+ * entry is the place of the record; or it has DIRECTORY_FREE, and the number of the next owner that was given back.
  *
  * A name is found by a hint keyed by the string's address, always verified by comparing the text; failing that, in a
- * tree ordered by the bits of the name's hash, whose depth is bounded by the hash's width whatever the modules are
- * called or how many there are.
+ * tree ordered by the bits of the name's hash. Whatever looks at the tree does so in steps, a few records each, between
+ * which the caller leaves the lock: so no critical section depends on how many modules there are.
  *
  * A module that leaves gets nothing any more. It is forgotten when it holds nothing any more: a realloc that is copying
  * one of its blocks keeps it in the table by that.
