@@ -336,7 +336,8 @@ extern "C"
                       ( void* buffer, size_t size, size_t alignment, const char* name ) );
 
     /**
- * @brief Takes a heap down; its buffer is the caller's again.
+ * @brief Takes a heap down; its buffer is the caller's again, unless a realloc of another thread is copying in it at
+ *        this moment: that one writes until it has copied, and then gives up.
  * @param context The heap. Blocks that are still live are gone with it, and a `[WARN]` says how many.
  * @return true on success, false and an `[ERROR]` where it is no heap.
  */

@@ -240,14 +240,15 @@ static void bad_arguments_of_one_heap_are_refused( void** state )
 
 static void a_heap_that_has_no_room_for_its_name_is_refused( void** state )
 {
+    char     text[NAME_ROOM];
     unsigned refused = 0, made = 0;
     (void)state;
     for( size_t size = 150; size < 350; size++ )
-        if( dmheap_ctx_init( fixture_second_buffer(), size, 8, "a_name_of_thirty-one_characters" ) != NULL )
+        if( dmheap_ctx_init( fixture_second_buffer(), size, 8, name_of( text, NAME_MOST ) ) != NULL )
             made++;
         else if( dmheap_ctx_init( fixture_second_buffer(), size, 8, NULL ) != NULL )
             refused++;
-    assert_true( refused >= 24 ); /* sizes for which the name alone is too large */
+    assert_true( refused >= NAME_MOST - 7 ); /* sizes for which the name alone is too large */
     assert_true( made > 0 );
 }
 
@@ -304,9 +305,10 @@ static void too_many_heaps_are_refused( void** state )
 
 static void a_name_that_a_heap_cannot_have_is_refused( void** state )
 {
+    char text[NAME_ROOM];
     (void)state;
     assert_null( dmheap_ctx_init( fixture_second_buffer(), 4096, 8, "" ) );
-    assert_null( dmheap_ctx_init( fixture_second_buffer(), 4096, 8, "a_name_of_thirty-two_characters!" ) );
+    assert_null( dmheap_ctx_init( fixture_second_buffer(), 4096, 8, name_of( text, NAME_MOST + 1 ) ) );
     assert_int_equal( fixture_logged( "[ERROR]" ), 2 );
 }
 

@@ -3,8 +3,6 @@
  */
 #include "unit.h"
 
-static const char* const longest = "a_name_of_thirty-one_characters";
-
 static void register_reports_and_warns_the_second_time( void** state )
 {
     (void)state;
@@ -17,8 +15,8 @@ static void register_reports_and_warns_the_second_time( void** state )
 
 static void bad_names_are_refused_everywhere( void** state )
 {
-    const char* const bad[] = { "", "a_name_of_thirty-two_characters!",
-                                "a_name_that_is_far_longer_than_any_module_may_have" };
+    char              texts[2][NAME_ROOM];
+    const char* const bad[] = { "", name_of( texts[0], NAME_MOST + 1 ), name_of( texts[1], NAME_ROOM - 1 ) };
     (void)state;
     void* block = dmheap_malloc( 8, NULL );
     assert_refused( dmheap_register_module( NULL ), "Invalid module name" );
@@ -39,6 +37,8 @@ static void bad_names_are_refused_everywhere( void** state )
 
 static void the_longest_name_works( void** state )
 {
+    char        text[NAME_ROOM];
+    const char* longest = name_of( text, NAME_MOST );
     (void)state;
     assert_true( dmheap_register_module( longest ) );
     assert_non_null( dmheap_malloc( 8, longest ) );
@@ -270,17 +270,19 @@ static void retag_gives_a_block_to_another_owner( void** state )
 
 static void rename_to_a_free_name_keeps_everything( void** state )
 {
+    char        text[NAME_ROOM];
+    const char* longest = name_of( text, NAME_MOST );
     (void)state;
     dmheap_malloc( 100, "old" );
     dmheap_malloc( 200, "old" );
     dmheap_set_module_limit( "old", 1000 );
-    assert_true( dmheap_rename_module( "old", "a_much_longer_name_than_before" ) );
+    assert_true( dmheap_rename_module( "old", longest ) );
     dmheap_module_stats_t stats;
     assert_false( dmheap_get_module_stats( "old", &stats ) );
-    assert_true( dmheap_get_module_stats( "a_much_longer_name_than_before", &stats ) );
+    assert_true( dmheap_get_module_stats( longest, &stats ) );
     assert_int_equal( stats.live_blocks, 2 );
     assert_int_equal( stats.limit_bytes, 1000 );
-    assert_true( dmheap_rename_module( "a_much_longer_name_than_before", "a_much_longer_name_than_before" ) );
+    assert_true( dmheap_rename_module( longest, longest ) );
     assert_false( dmheap_rename_module( "old", "x" ) );
     assert_int_equal( stats_now().modules, 1 );
 }

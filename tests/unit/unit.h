@@ -18,6 +18,20 @@
 /* The heap holds, and nothing around it was written. */
 #define assert_valid() assert_true( fixture_is_valid() )
 
+enum
+{
+    NAME_MOST = DMOD_MAX_MODULE_NAME_LENGTH - 1, /* characters of a name */
+    NAME_ROOM = DMOD_MAX_MODULE_NAME_LENGTH + 20
+};
+
+/* Makes a name of so many characters. */
+static inline const char* name_of( char text[NAME_ROOM], size_t length )
+{
+    memset( text, 'n', length );
+    text[length] = '\0';
+    return text;
+}
+
 /* For each step of a call in turn, up to the first that it does not have: the body sets `countdown`, of its file, to
  * `step`, and what the fixture calls after each step counts it down. */
 #define EACH_STEP for( unsigned step = 1; step == 1 || countdown == 0; step++ )
