@@ -7,12 +7,18 @@
 
 /* ---- Shared with the other files of the public API ---- */
 
-/* Not locked. */
-static void release_parts( dmheap_context_t* context, const module_task_t* task )
+/* Whether a suspended block is still there. Locked. */
+static bool is_suspended( const dmheap_context_t* context, block_t block )
 {
-    if( task->record.at == 0 && task->chunk.at == 0 ) return;
+    return context_exists( context ) && owner_has_suspended( context, block );
+}
+
+/* Gives back a suspended block of the heap's own, 0: none. Not locked. Not in line: for the stack of its callers. */
+static RARE void release_part( dmheap_context_t* context, block_t part )
+{
+    if( part.at == 0 ) return;
     lock();
-    if( context_exists( context ) ) module_task_release( context, task );
+    if( is_suspended( context, part ) ) (void)owner_release_suspended( context, part, OWNER_SYSTEM );
     unlock();
 }
 
@@ -25,7 +31,8 @@ status_t module_in_steps( dmheap_context_t* context, module_step_t step, module_
         status = context_exists( context ) ? step( context, task ) : STATUS_NO_HEAP;
         unlock();
     }
-    release_parts( context, task );
+    release_part( context, task->record );
+    release_part( context, task->chunk );
     return status == STATUS_OK ? STATUS_BUSY : status;
 }
 
@@ -120,7 +127,7 @@ static RARE void release_chunks( dmheap_context_t* context )
     if( context_exists( context ) ) module_shrink( context, &chunks );
     unlock();
     for( unsigned i = 0; i < chunks.count; i++ )
-        release_parts( context, &( module_task_t ){ .chunk = chunks.block[i] } );
+        release_part( context, chunks.block[i] );
 }
 
 void owner_reap( dmheap_context_t* context, owner_t owner )
@@ -425,12 +432,6 @@ typedef struct
     bool              slides;                            /* extended forward: the two places overlap */
     char              name[DMOD_MAX_MODULE_NAME_LENGTH]; /* of the owner, once it is needed */
 } move_t;
-
-/* Whether a suspended block is still there. Locked. */
-static bool is_suspended( const dmheap_context_t* context, block_t block )
-{
-    return context_exists( context ) && owner_has_suspended( context, block );
-}
 
 /* Resizes without another place. STATUS_NO_MEMORY: another is needed. Locked. */
 static status_t resize_here( move_t* move )

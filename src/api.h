@@ -69,6 +69,12 @@ status_t owner_enroll( dmheap_context_t* context, const char* name, uint32_t* ke
 /* owner_enroll() with the hint tried first; NULL is nobody. Not locked. */
 status_t owner_resolve( dmheap_context_t* context, const char* name, uint32_t* key );
 
+/* The record of the owner with this key, NULL where it or the heap is gone. Locked. */
+static inline holding_t* owner_holding( const dmheap_context_t* context, uint32_t key )
+{
+    return context_exists( context ) ? holding_with_key( context, key ) : NULL;
+}
+
 /* Whether one of these has found an owner. */
 static inline bool is_resolved( status_t status )
 {

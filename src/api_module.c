@@ -62,21 +62,18 @@ static bool limit_module( dmheap_context_t* context, const char* name, size_t by
 {
     uint32_t key;
     status_t status = owner_enroll( context, name, &key );
-    bool     known  = is_resolved( status );
-    if( known )
+    if( is_resolved( status ) )
     {
         lock();
-        holding_t* holding = context_exists( context ) ? holding_with_key( context, key ) : NULL;
-        known              = holding != NULL && !holding->leaving;
-        if( known ) holding->limit = bytes >> WORD_SHIFT < LIMIT_NONE ? (uint32_t)( bytes >> WORD_SHIFT ) : LIMIT_NONE;
-        unlock();
-        if( !known )
+        holding_t* holding = owner_holding( context, key );
+        if( holding == NULL || holding->leaving )
             status = STATUS_LEAVING;
-        else if( status == STATUS_KNOWN_MODULE )
-            status = STATUS_OK; /* nothing to be said */
+        else
+            holding->limit = bytes >> WORD_SHIFT < LIMIT_NONE ? (uint32_t)( bytes >> WORD_SHIFT ) : LIMIT_NONE;
+        unlock();
     }
-    report_module( status, name );
-    return known;
+    report_module( status == STATUS_KNOWN_MODULE ? STATUS_OK : status, name );
+    return is_resolved( status );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_module_limit,
@@ -156,7 +153,7 @@ static status_t unregister_module( dmheap_context_t* context, const module_name_
     uint32_t       key;
     if( owner_find( context, name, &key ) != STATUS_KNOWN_MODULE ) return STATUS_UNKNOWN_MODULE;
     lock();
-    holding_t* holding = context_exists( context ) ? holding_with_key( context, key ) : NULL;
+    holding_t* holding = owner_holding( context, key );
     if( holding != NULL ) module_leave( context, key_owner( key ), holding, 0, &sweep );
     unlock();
     if( holding == NULL ) return STATUS_UNKNOWN_MODULE;
@@ -207,16 +204,16 @@ static status_t merge( dmheap_context_t* context, uint32_t key, uint32_t heir )
 {
     module_sweep_t sweep;
     lock();
-    bool             exists  = context_exists( context );
-    holding_t*       holding = exists ? holding_with_key( context, key ) : NULL;
-    const holding_t* taker   = exists ? holding_with_key( context, heir ) : NULL;
+    holding_t*       holding = owner_holding( context, key );
+    const holding_t* taker   = owner_holding( context, heir );
     status_t         status  = holding == NULL    ? STATUS_UNKNOWN_MODULE
                                : holding->leaving ? STATUS_LEAVING
                                : taker == NULL    ? STATUS_KNOWN_MODULE
                                                   : STATUS_OK;
-    if( status == STATUS_OK && heir != key ) module_leave( context, key_owner( key ), holding, heir, &sweep );
+    bool             leaves  = status == STATUS_OK && heir != key;
+    if( leaves ) module_leave( context, key_owner( key ), holding, heir, &sweep );
     unlock();
-    if( status == STATUS_OK && heir != key ) sweep_module( context, &sweep );
+    if( leaves ) sweep_module( context, &sweep );
     return status;
 }
 

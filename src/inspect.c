@@ -82,7 +82,7 @@ static bool find_module_stats( dmheap_context_t* context, const module_name_t* n
     uint32_t key;
     if( owner_find( context, name, &key ) != STATUS_KNOWN_MODULE ) return false;
     lock();
-    const holding_t* holding = context_exists( context ) ? holding_with_key( context, key ) : NULL;
+    const holding_t* holding = owner_holding( context, key );
     if( holding != NULL ) add_holding( holding, sum );
     unlock();
     return holding != NULL;

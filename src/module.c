@@ -135,12 +135,6 @@ static void tree_remove( const module_task_t* task, uint16_t** place )
 
 /* ---- Registration ---- */
 
-/* Whether a part was brought in an earlier step, and is still there. */
-static bool has_part( const dmheap_context_t* context, block_t part )
-{
-    return part.at != 0 && owner_has_suspended( context, part );
-}
-
 /* Takes a block for the heap's own records, suspended until it is one. */
 static status_t take_part( dmheap_context_t* context, size_t payload, block_t* part )
 {
@@ -181,13 +175,14 @@ status_t module_register_step( dmheap_context_t* context, module_task_t* task )
     bool    reused = context->module_free != 0;
     owner_t owner  = reused ? context->module_free : owner_end( context );
     if( owner >> context->owner_bits != 0 ) return STATUS_TABLE_FULL;
-    if( !has_part( context, task->record ) ) return take_record( context, name, &task->record );
+    if( !owner_has_suspended( context, task->record ) ) return take_record( context, name, &task->record );
 
     word_t* chunk = directory_chunk( context, owner );
     if( *chunk == 0 )
     {
         /* a chunk begins with an owner that is a power of two, and has as many entries */
-        if( !has_part( context, task->chunk ) ) return take_part( context, owner * (size_t)WORD_SIZE, &task->chunk );
+        if( !owner_has_suspended( context, task->chunk ) )
+            return take_part( context, owner * (size_t)WORD_SIZE, &task->chunk );
         *chunk = task->chunk.at - owner;
         owner_resume( context, task->chunk, OWNER_SYSTEM );
         task->chunk = block_at( 0 );
@@ -209,7 +204,7 @@ status_t module_register_step( dmheap_context_t* context, module_task_t* task )
 
 status_t module_rename_step( dmheap_context_t* context, module_task_t* task )
 {
-    if( !has_part( context, task->record ) ) return take_record( context, task->new_name, &task->record );
+    if( !owner_has_suspended( context, task->record ) ) return take_record( context, task->new_name, &task->record );
     status_t removable = removal_step( context, task );
     if( removable != STATUS_KNOWN_MODULE ) return removable;
     if( !walk_is_done( &task->to_new ) )
@@ -248,18 +243,6 @@ status_t module_forget_step( dmheap_context_t* context, module_task_t* task )
     task->record = module_block( context, module );
     owner_suspend( context, task->record );
     return STATUS_UNREGISTERED;
-}
-
-/* Releases a block that was suspended, 0: none. */
-static void release_part( dmheap_context_t* context, block_t part )
-{
-    if( has_part( context, part ) ) (void)owner_release_suspended( context, part, OWNER_SYSTEM );
-}
-
-void module_task_release( dmheap_context_t* context, const module_task_t* task )
-{
-    release_part( context, task->record );
-    release_part( context, task->chunk );
 }
 
 /* ---- Owners of blocks ---- */
@@ -336,6 +319,11 @@ void owner_suspend( dmheap_context_t* context, block_t block )
     block_set_owner( context, block, OWNER_MOVING );
     block_note_change( context );
     context->moving++;
+}
+
+bool owner_has_suspended( const dmheap_context_t* context, block_t block )
+{
+    return block_is_live( context, block ) && block_owner( context, block ) == OWNER_MOVING;
 }
 
 void owner_resume( dmheap_context_t* context, block_t block, owner_t owner )

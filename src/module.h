@@ -193,7 +193,7 @@ typedef struct
     const module_name_t* new_name; /* that it gets when it is renamed */
     uint32_t             key;      /* of the module; finding it and registering it tell */
 
-    block_t       record, chunk;  /* 0: not yet, or not needed any more */
+    block_t       record, chunk;  /* blocks that are not in use yet, or any more, and so suspended; 0: none */
     module_walk_t to_new;         /* the name that is to be registered */
     module_walk_t to_old, to_end; /* the name, and the record without children that takes its place in the tree */
 } module_task_t;
@@ -214,9 +214,6 @@ status_t module_rename_step( dmheap_context_t* context, module_task_t* task );
 /* Forgets the module with this name and key, which has left and holds nothing any more. STATUS_UNREGISTERED;
  * STATUS_UNKNOWN_MODULE where somebody else has done so. */
 status_t module_forget_step( dmheap_context_t* context, module_task_t* task );
-
-/* Gives back what the steps have brought together and nobody needs. All of it is suspended, so that it is known again. */
-void module_task_release( dmheap_context_t* context, const module_task_t* task );
 
 /* Whether an owner may get `size` more, of which it is about to give back `credit`. STATUS_OK, STATUS_LEAVING,
  * STATUS_OVER_LIMIT. */
@@ -268,11 +265,8 @@ status_t owner_retag( dmheap_context_t* context, block_t block, owner_t owner, h
 void owner_suspend( dmheap_context_t* context, block_t block );
 
 /* Whether a suspended block is still there: a heap may be taken down between two steps, and another be made in its
- * place. */
-static inline bool owner_has_suspended( const dmheap_context_t* context, block_t block )
-{
-    return block_is_live( context, block ) && block_owner( context, block ) == OWNER_MOVING;
-}
+ * place. No block is at 0. */
+bool owner_has_suspended( const dmheap_context_t* context, block_t block );
 
 /* Gives a suspended block to an owner who holds it already. */
 void owner_resume( dmheap_context_t* context, block_t block, owner_t owner );

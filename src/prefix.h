@@ -49,7 +49,6 @@
 #define module_search_step      dmheap_internal_module_search_step
 #define module_leave            dmheap_internal_module_leave
 #define module_name_make        dmheap_internal_module_name_make
-#define module_task_release     dmheap_internal_module_task_release
 #define module_register_step    dmheap_internal_module_register_step
 #define module_rename_step      dmheap_internal_module_rename_step
 #define module_shrink           dmheap_internal_module_shrink
@@ -60,6 +59,7 @@
 #define module_in_steps         dmheap_internal_module_in_steps
 #define owner_name              dmheap_internal_owner_name
 #define owner_reap              dmheap_internal_owner_reap
+#define owner_has_suspended     dmheap_internal_owner_has_suspended
 #define owner_resume            dmheap_internal_owner_resume
 #define owner_release_suspended dmheap_internal_owner_release_suspended
 #define owner_release           dmheap_internal_owner_release
