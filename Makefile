@@ -3,7 +3,7 @@ CC      ?= cc
 AR      ?= ar
 CFLAGS  ?= -O2
 BUILD   := build/make
-SOURCES := $(wildcard src/*.c) port/hosted/dmod_port.c
+SOURCES := src/dmheap.c port/hosted/dmod_port.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 FLAGS   := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Iinclude -Iport/include
 
@@ -15,7 +15,7 @@ libdmheap.a: $(OBJECTS)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c $(wildcard include/*.h src/*.h port/include/*.h)
+$(BUILD)/%.o: %.c $(wildcard include/*.h src/*.[ch] port/include/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) -c $< -o $@
 

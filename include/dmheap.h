@@ -26,6 +26,16 @@
 
 #include "dmod.h"
 
+#ifndef DMHEAP_MAX_CONTEXTS
+#define DMHEAP_MAX_CONTEXTS 8
+#endif
+#ifndef DMHEAP_MAX_MODULES
+#define DMHEAP_MAX_MODULES ( DMOD_MAX_MODULES > 124 ? DMOD_MAX_MODULES : 124 )
+#endif
+#ifndef DMHEAP_NAME_SIZE
+#define DMHEAP_NAME_SIZE ( DMOD_MAX_MODULE_NAME_LENGTH + 24 > 64 ? DMOD_MAX_MODULE_NAME_LENGTH + 24 : 64 )
+#endif
+
 #ifdef __cplusplus
 extern "C"
 {
@@ -69,7 +79,7 @@ extern "C"
     typedef struct
     {
         const dmheap_context_t* context;                           /**< The heap. */
-        char                    name[DMOD_MAX_MODULE_NAME_LENGTH]; /**< The module's name. */
+        char                    name[DMHEAP_NAME_SIZE]; /**< The module's name. */
         dmheap_module_stats_t   stats;                             /**< Its figures in this heap. */
     } dmheap_module_info_t;
 
@@ -91,7 +101,7 @@ extern "C"
         size_t                  block_bytes; /**< Bytes of heap that it takes. */
         dmheap_block_use_t      use;         /**< What it is used for. */
         const void*             caller;      /**< With DMHEAP_GUARD, who allocated it; or NULL. */
-        char                    owner[DMOD_MAX_MODULE_NAME_LENGTH]; /**< Owner's name; empty: nobody. */
+        char                    owner[DMHEAP_NAME_SIZE]; /**< Owner's name; empty: nobody. */
     } dmheap_block_info_t;
 
     /** @brief Called once for each block. @return false to end the walk. */
@@ -283,6 +293,14 @@ extern "C"
  */
     DMOD_BUILTIN_API( dmheap, 1.0, void*, _module_aligned_alloc,
                       ( dmheap_module_t module, size_t alignment, size_t size ) );
+
+    DMOD_BUILTIN_API( dmheap, 1.0, void*, _module_calloc, ( dmheap_module_t module, size_t count, size_t size ) );
+    DMOD_BUILTIN_API( dmheap, 1.0, void*, _module_realloc, ( dmheap_module_t module, void* ptr, size_t size ) );
+    DMOD_BUILTIN_API( dmheap, 1.0, void*, _module_aligned_realloc,
+                      ( dmheap_module_t module, void* ptr, size_t alignment, size_t size ) );
+    DMOD_BUILTIN_API( dmheap, 1.0, void, _module_free, ( dmheap_module_t module, void* ptr ) );
+    DMOD_BUILTIN_API( dmheap, 1.0, bool, _module_get_stats,
+                      ( dmheap_module_t module, dmheap_module_stats_t* stats ) );
 
     /**
  * @brief Sums the figures of the default heaps; `largest_free_block` is the largest of all.

@@ -1,34 +1,23 @@
 /*
- * DMOD's own memory API on top of the default heaps. The whole file is what DMHEAP_DONT_IMPLEMENT_DMOD_API removes.
+ * DMOD's own memory API on top of the default heaps. A part of dmheap.c, the last; the whole file is what
+ * DMHEAP_DONT_IMPLEMENT_DMOD_API removes. The same functions as the public ones are made of, so that the guard notes who
+ * called, and not them.
  */
-#include "dmheap.h"
-
-#ifdef DMHEAP_GUARD
-/* so that the guard notes who called these functions, and not them */
-#include "api.h"
-#define MALLOC( size, name )                   guarded_malloc( size, name, GUARD_CALLER() )
-#define REALLOC( pointer, size, name )         guarded_realloc( pointer, size, name, GUARD_CALLER() )
-#define ALIGNED_ALLOC( alignment, size, name ) guarded_aligned_alloc( alignment, size, name, GUARD_CALLER() )
-#else
-#define MALLOC        dmheap_malloc
-#define REALLOC       dmheap_realloc
-#define ALIGNED_ALLOC dmheap_aligned_alloc
-#endif
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _MallocEx, ( size_t Size, const char* ModuleName ) )
 {
-    return MALLOC( Size, ModuleName );
+    return allocate( NULL, Size, ModuleName, 0, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _ReallocEx, ( void* Ptr, size_t Size, const char* ModuleName ) )
 {
-    return REALLOC( Ptr, Size, ModuleName );
+    return change_size( NULL, Ptr, Size, 0, ModuleName, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _AlignedMallocEx,
                             ( size_t Size, size_t Alignment, const char* ModuleName ) )
 {
-    return ALIGNED_ALLOC( Alignment, Size, ModuleName );
+    return allocate_aligned( NULL, Alignment, Size, ModuleName, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void, _FreeEx, ( void* Ptr, bool Concatenate ) )

@@ -1,11 +1,8 @@
 /*
- * The guard; see guard.h. Looks into payloads and free memory: the tools that it serves may not watch this library.
+ * The guard; see guard.h. A part of dmheap.c, behind report.c. Looks into payloads and free memory: the tools that it serves may not
+ * watch this library.
  */
-#include "guard.h"
-
 #ifdef DMHEAP_GUARD
-
-#include "api.h"
 
 #ifdef DMHEAP_ASAN
 #include <sanitizer/asan_interface.h>
@@ -83,24 +80,24 @@ static struct
     bool        is_live;
     size_t      bytes;
     const void* caller;
-    char        owner[DMOD_MAX_MODULE_NAME_LENGTH];
+    char        owner[DMHEAP_NAME_SIZE];
 } finding;
 
-void guard_locked( void )
+static void guard_locked( void )
 {
 #ifdef DMHEAP_VALGRIND
     VALGRIND_DISABLE_ERROR_REPORTING;
 #endif
 }
 
-void guard_unlocking( void )
+static void guard_unlocking( void )
 {
 #ifdef DMHEAP_VALGRIND
     VALGRIND_ENABLE_ERROR_REPORTING;
 #endif
 }
 
-void guard_unlocked( void )
+static void guard_unlocked( void )
 {
     Dmod_EnterCritical();
     __typeof__( finding ) found = finding;
@@ -124,7 +121,7 @@ static uint32_t trailer( const dmheap_context_t* context, block_t block )
     uint32_t header = *block_header( context, block );
     uint32_t size   = header_size( context, header );
     uint32_t behind = header & HEADER_ALIGNED ? 1 : 0;
-    if( size > context->end - block.at || size < 1u + GUARD_BYTES / WORD_SIZE + behind ) return 0;
+    if( !block_fits( context, block, size ) || size < 1u + GUARD_BYTES / WORD_SIZE + behind ) return 0;
     return block.at + size - 1 - behind - (uint32_t)GUARD_TRAILER;
 }
 
@@ -135,14 +132,14 @@ static size_t room( const dmheap_context_t* context, block_t block )
     return end != 0 ? ( end - block.at ) * (size_t)WORD_SIZE : 0;
 }
 
-size_t guard_bytes( const dmheap_context_t* context, block_t block )
+static size_t guard_bytes( const dmheap_context_t* context, block_t block )
 {
     size_t most  = room( context, block );
     size_t bytes = most != 0 ? *image_word( context, trailer( context, block ) ) : 0;
     return bytes < most ? bytes : most;
 }
 
-const void* guard_caller( const dmheap_context_t* context, block_t block )
+static const void* guard_caller( const dmheap_context_t* context, block_t block )
 {
     uint32_t    end    = trailer( context, block );
     const void* caller = NULL;
@@ -162,7 +159,7 @@ static void seal( const dmheap_context_t* context, block_t block, size_t bytes, 
         payload[i] = CANARY;
 }
 
-bool guard_live_holds( const dmheap_context_t* context, block_t block )
+static bool guard_live_holds( const dmheap_context_t* context, block_t block )
 {
     const unsigned char* payload = block_payload( context, block );
     size_t               most    = room( context, block );
@@ -172,7 +169,7 @@ bool guard_live_holds( const dmheap_context_t* context, block_t block )
     return true;
 }
 
-void guard_inspect( dmheap_context_t* context, block_t block )
+static void guard_inspect( dmheap_context_t* context, block_t block )
 {
     if( finding.found || guard_live_holds( context, block ) ) return;
     finding.found   = true;
@@ -184,13 +181,13 @@ void guard_inspect( dmheap_context_t* context, block_t block )
     seal( context, block, finding.bytes, finding.caller ); /* said once */
 }
 
-void guard_open( const dmheap_context_t* context, block_t block )
+static void guard_open( const dmheap_context_t* context, block_t block )
 {
     tools_allow( block_payload( context, block ),
-                 ( header_size( context, *block_header( context, block ) ) - 1u ) * (size_t)WORD_SIZE );
+                 ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE );
 }
 
-void guard_give( dmheap_context_t* context, block_t block, size_t bytes, const void* caller )
+static void guard_give( dmheap_context_t* context, block_t block, size_t bytes, const void* caller )
 {
     seal( context, block, bytes, caller );
 #ifdef DMHEAP_ASAN
@@ -201,7 +198,7 @@ void guard_give( dmheap_context_t* context, block_t block, size_t bytes, const v
 #endif
 }
 
-void guard_change( dmheap_context_t* context, const void* before, size_t kept, block_t block, size_t bytes,
+static void guard_change( dmheap_context_t* context, const void* before, size_t kept, block_t block, size_t bytes,
                    const void* caller )
 {
     unsigned char* payload = block_payload( context, block );
@@ -209,7 +206,7 @@ void guard_change( dmheap_context_t* context, const void* before, size_t kept, b
     (void)kept;
     seal( context, block, bytes, caller );
     tools_forbid( payload + bytes,
-                  ( header_size( context, *block_header( context, block ) ) - 1u ) * (size_t)WORD_SIZE - bytes );
+                  ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE - bytes );
 #ifdef DMHEAP_ASAN
     __asan_unpoison_memory_region( payload, bytes );
 #endif
@@ -219,7 +216,7 @@ void guard_change( dmheap_context_t* context, const void* before, size_t kept, b
 #endif
 }
 
-void guard_take( dmheap_context_t* context, block_t block )
+static void guard_take( dmheap_context_t* context, block_t block )
 {
     guard_inspect( context, block );
 #ifdef DMHEAP_VALGRIND
@@ -229,13 +226,13 @@ void guard_take( dmheap_context_t* context, block_t block )
 
 /* ---- Free memory ---- */
 
-void guard_fill( dmheap_context_t* context, uint32_t from, uint32_t to )
+static void guard_fill( dmheap_context_t* context, uint32_t from, uint32_t to )
 {
     for( uint32_t at = from; at < to; at++ )
         *(volatile word_t*)image_word( context, at ) = PATTERN;
 }
 
-void guard_close( const dmheap_context_t* context, uint32_t from, uint32_t to )
+static void guard_close( const dmheap_context_t* context, uint32_t from, uint32_t to )
 {
     tools_forbid( image_word( context, from ), ( to - from ) * (size_t)WORD_SIZE );
 }
@@ -248,7 +245,7 @@ static uint32_t first_written( const dmheap_context_t* context, uint32_t from, u
     return from;
 }
 
-void guard_verify( const dmheap_context_t* context, uint32_t from, uint32_t to )
+static void guard_verify( const dmheap_context_t* context, uint32_t from, uint32_t to )
 {
     uint32_t at = first_written( context, from, to );
     if( at >= to || finding.found ) return;
@@ -257,13 +254,13 @@ void guard_verify( const dmheap_context_t* context, uint32_t from, uint32_t to )
     finding.address = image_word( context, at );
 }
 
-bool guard_free_holds( const dmheap_context_t* context, block_t block, uint32_t size )
+static bool guard_free_holds( const dmheap_context_t* context, block_t block, uint32_t size )
 {
     uint32_t foot = block.at + size - 2;
     return first_written( context, block.at + 2, foot ) >= foot;
 }
 
-void guard_wipe( dmheap_context_t* context, block_t block, uint32_t size )
+static void guard_wipe( dmheap_context_t* context, block_t block, uint32_t size )
 {
     *free_next( context, block )                               = PATTERN;
     *free_link( context, block )                               = PATTERN;
@@ -272,16 +269,16 @@ void guard_wipe( dmheap_context_t* context, block_t block, uint32_t size )
 
 /* ---- Heaps ---- */
 
-void guard_heap_begins( const dmheap_context_t* context, size_t bytes )
+static void guard_heap_begins( const dmheap_context_t* context, size_t bytes )
 {
     tools_heap( context, NULL, 0 );
     tools_allow( context, bytes );
 }
 
-void guard_heap_made( dmheap_context_t* context )
+static void guard_heap_made( dmheap_context_t* context )
 {
-    size_t bytes = context->end * (size_t)WORD_SIZE;
-    guard_fill( context, context->first + 2, context->end - 2 );
+    size_t bytes = image_end( context ) * (size_t)WORD_SIZE;
+    guard_fill( context, context->first + 2, image_end( context ) - 2 );
     tools_heap( NULL, context, bytes );
 #ifdef DMHEAP_VALGRIND
     VALGRIND_CREATE_MEMPOOL( context, REDZONE, 0 );
@@ -289,11 +286,9 @@ void guard_heap_made( dmheap_context_t* context )
     tools_forbid( context, bytes );
 }
 
-void guard_heap_ends( const dmheap_context_t* context )
+static void guard_heap_ends( const dmheap_context_t* context )
 {
     tools_heap( context, NULL, 0 );
 }
 
-#else
-typedef int guard_is_off; /* a translation unit must declare something */
 #endif

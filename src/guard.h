@@ -4,7 +4,7 @@
  * this is nothing. May not change what a heap does otherwise.
  *
  *   live:  [ header ][ payload, exactly the bytes asked for | canary ... | bytes | caller ]( log2 of the alignment )
- *   free:  [ header ][ next ][ link ][ pattern ... ][ foot ]
+ *   free:  [ header ][ link ][ next ][ pattern ... ][ foot ]
  *
  * The heap's own blocks have no canary. Filling and comparing are linear in the block and happen under the lock: a build
  * with the guard does not keep the bounds of one without. What is found is noted, and said when the lock is left.
@@ -26,48 +26,48 @@ enum
 #define GUARD_CALLER() __builtin_return_address( 0 )
 
 /* A heap is about to be made in `bytes`; has been made; is no more, and its memory is not read. */
-void guard_heap_begins( const dmheap_context_t* context, size_t bytes );
-void guard_heap_made( dmheap_context_t* context );
-void guard_heap_ends( const dmheap_context_t* context );
+static void guard_heap_begins( const dmheap_context_t* context, size_t bytes );
+static void guard_heap_made( dmheap_context_t* context );
+static void guard_heap_ends( const dmheap_context_t* context );
 
 /* The library itself is going to write to a block. */
-void guard_open( const dmheap_context_t* context, block_t block );
+static void guard_open( const dmheap_context_t* context, block_t block );
 
 /* A block with a complete header is given to a user who asked for so many bytes. */
-void guard_give( dmheap_context_t* context, block_t block, size_t bytes, const void* caller );
+static void guard_give( dmheap_context_t* context, block_t block, size_t bytes, const void* caller );
 
 /* A user's block is another, or has another size, with the first `kept` bytes of what was at `before`. */
-void guard_change( dmheap_context_t* context, const void* before, size_t kept, block_t block, size_t bytes,
+static void guard_change( dmheap_context_t* context, const void* before, size_t kept, block_t block, size_t bytes,
                    const void* caller );
 
 /* A user's block comes back. */
-void guard_take( dmheap_context_t* context, block_t block );
+static void guard_take( dmheap_context_t* context, block_t block );
 
 /* Compares the canary of a user's block. */
-void guard_inspect( dmheap_context_t* context, block_t block );
+static void guard_inspect( dmheap_context_t* context, block_t block );
 
 /* A free block has left its list: what it held there is pattern again. */
-void guard_wipe( dmheap_context_t* context, block_t block, uint32_t size );
+static void guard_wipe( dmheap_context_t* context, block_t block, uint32_t size );
 
 /* Fills, or compares, free words from one place up to another. */
-void guard_fill( dmheap_context_t* context, uint32_t from, uint32_t to );
-void guard_verify( const dmheap_context_t* context, uint32_t from, uint32_t to );
+static void guard_fill( dmheap_context_t* context, uint32_t from, uint32_t to );
+static void guard_verify( const dmheap_context_t* context, uint32_t from, uint32_t to );
 
 /* Nobody may touch the words from one place up to another. */
-void guard_close( const dmheap_context_t* context, uint32_t from, uint32_t to );
+static void guard_close( const dmheap_context_t* context, uint32_t from, uint32_t to );
 
 /* Whether the canary of a user's block, and the pattern of a free one, are as they should be. */
-bool guard_live_holds( const dmheap_context_t* context, block_t block );
-bool guard_free_holds( const dmheap_context_t* context, block_t block, uint32_t size );
+static bool guard_live_holds( const dmheap_context_t* context, block_t block );
+static bool guard_free_holds( const dmheap_context_t* context, block_t block, uint32_t size );
 
 /* Payload bytes of a user's block, and who allocated it. */
-size_t      guard_bytes( const dmheap_context_t* context, block_t block );
-const void* guard_caller( const dmheap_context_t* context, block_t block );
+static size_t      guard_bytes( const dmheap_context_t* context, block_t block );
+static const void* guard_caller( const dmheap_context_t* context, block_t block );
 
 /* The lock was entered; is about to be left; was left. */
-void guard_locked( void );
-void guard_unlocking( void );
-void guard_unlocked( void );
+static void guard_locked( void );
+static void guard_unlocking( void );
+static void guard_unlocked( void );
 
 #else
 

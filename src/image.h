@@ -1,30 +1,31 @@
 /*
  * What lies in a heap's buffer, and the accessors by which all other files reach it. May not decide anything.
  *
- *   [ context | bitmap | lists | hints | directory | first chunk | start map | block | block | ... | end mark ]
+ *   [ context | bitmap | lists | start map | hints | block | block | ... | end mark ]
  *
  * Everything is counted in words of 32 bits from the context on. The image holds no pointer: a block is named by the
  * place of its payload, a list by the place of its head; 0 is none.
  *
  *   live:  [ header ][ payload ........................ ]   the header is the word in front of the payload
- *   free:  [ header ][ next ][ link ] ......... [ foot ]    the foot, the block's size, is its last word
+ *   free:  [ header ][ link ][ next ] ......... [ foot ]    the foot, a copy of the header, is the block's last word
  *
- *   header: | free | previous is free | aligned | owner | size |
+ *   header: | size | owner | aligned | previous is free |   a free block's owner is OWNER_FREE, and it has no flag
  *
- * `next` is the following block of the list. `link` is the place of the word that leads here: the list's head, or the
- * `next` of the block before. So a block leaves its list without its size, or which list it is, being known.
+ * `next` is the following block of the list, `link` the one before: for the first of a list, the place in front of the
+ * list's head, so that the head is the `next` of its link as any other. A block leaves its list so without its size,
+ * or which list it is, being known.
  *
  * A size is a multiple of the granule. On hosts, in a heap of more than 32 MiB, the header holds it shifted right by
  * `size_scale`, which a larger granule allows for. `aligned` marks a live block whose last word holds log2 of the
- * alignment that it was asked for. The end mark is a header of size 0, never free, at `end`.
+ * alignment that it was asked for. The end mark is a header of size 0 and of the heap's own, where the last block ends.
  *
- * The start map has a bit for each granule, set where a live payload starts.
+ * The start map has a bit for each granule, set where a live payload starts. The hints are read backwards from the first
+ * block on; see owners.c.
  */
 #ifndef DMHEAP_IMAGE_H
 #define DMHEAP_IMAGE_H
 
 #include "dmheap.h"
-#include "prefix.h"
 
 /* User memory of any type is read and written as words once it is free. */
 typedef uint32_t __attribute__( ( may_alias ) ) word_t;
@@ -35,247 +36,317 @@ typedef struct
     uint32_t at;
 } block_t;
 
-/* Who owns a block: a call between two of its steps, the heap itself, nobody, or a module from OWNER_FIRST_MODULE on. All
- * but the first have a record, see module.h. */
+/* What a header says of its block: it is free, between two steps of a call, the heap's own, nobody's, or that of a module,
+ * from OWNER_FIRST_MODULE on. */
 typedef uint32_t owner_t;
-
-/* Beyond what an enum can hold. */
-#define HEADER_FREE          0x80000000u
-#define HEADER_PREVIOUS_FREE 0x40000000u
-#define HEADER_ALIGNED       0x20000000u
 
 enum
 {
-    IMAGE_MAGIC = 0x50484d44, /* "DMHP" */
+    IMAGE_MAGIC   = 0x50484d44, /* "DMHP" */
+    IMAGE_VERSION = 2,
 
-    HEADER_FLAG_BITS = 3,
+    OWNER_FREE         = 0,
+    OWNER_MOVING       = 1,
+    OWNER_SYSTEM       = 2,
+    OWNER_NOBODY       = 3,
+    OWNER_FIRST_MODULE = 4,
 
-    OWNER_MOVING       = 0,
-    OWNER_SYSTEM       = 1,
-    OWNER_NOBODY       = 2,
-    OWNER_FIRST_MODULE = 3,
+    /* A header of 32 bits: 23 for a size leave 124 modules and 32 MiB; the same for twice as many modules and half as much
+     * memory, on 32-bit processors. */
+    OWNER_BITS = DMHEAP_MAX_MODULES + OWNER_FIRST_MODULE <= 128 ? 7 : 8,
+
+    HEADER_PREVIOUS_FREE = 1,
+    HEADER_ALIGNED       = 2,
+    HEADER_OWNER_SHIFT   = 2,
+    HEADER_SIZE_SHIFT    = HEADER_OWNER_SHIFT + OWNER_BITS,
+    HEADER_OWNER_MASK    = ( ( 1 << OWNER_BITS ) - 1 ) << HEADER_OWNER_SHIFT,
+    HEADER_SIZE_BITS     = 32 - HEADER_SIZE_SHIFT,
 
     WORD_SIZE      = 4,
     WORD_SHIFT     = 2, /* log2 of the above */
     BITS_OF_WORD   = 32,
     BITS_SHIFT     = 5,
-    BLOCK_MIN_SIZE = 4 /* header, next, link, foot */
+    BLOCK_MIN_SIZE = 4, /* header, link, next, foot */
+
+#ifdef DMHEAP_GUARD
+    IMAGE_GUARD = 1,
+#else
+    IMAGE_GUARD = 0,
+#endif
+    IMAGE_BIG_ENDIAN = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
+
+    /* What one build must know of another's image to read it. */
+    IMAGE_LAYOUT = IMAGE_VERSION << 26 | IMAGE_BIG_ENDIAN << 25 | IMAGE_GUARD << 24 | OWNER_BITS << 16 |
+                   DMHEAP_MAX_MODULES << 8 | DMHEAP_NAME_SIZE
 };
+
+_Static_assert( DMHEAP_MAX_MODULES >= 1 && DMHEAP_MAX_MODULES <= 252, "a header leaves 8 bits to owners at the most" );
+_Static_assert( DMHEAP_NAME_SIZE >= 2 && DMHEAP_NAME_SIZE <= 255, "names have at most 254 characters" );
 
 /* What an owner holds, in words of whole blocks. */
 typedef struct
 {
-    uint32_t live, peak;
-    uint32_t limit; /* of a leaving module: the key of the owner to whom its blocks go */
+    uint32_t live;
     uint32_t blocks;
-    uint16_t leaving; /* being unregistered or merged into another: it gets nothing any more */
-    uint16_t serial;  /* of the registration: tells a module from a later one with the same number */
+    uint32_t mark;  /* up to here `live` may rise without a look at what follows: the lower of peak and limit */
+    uint32_t limit; /* or HOLDING_LEAVING: the owner gets nothing any more, */
+    uint32_t peak;  /* and this is the key of the one to whom its blocks go, 0: they are freed */
 } holding_t;
 
 struct dmheap_context
 {
-    uint32_t reach; /* see image_has() */
     uint32_t magic;
-    uint32_t first; /* the first block */
-    uint32_t end;   /* the end mark, as if it had a payload */
-    uint32_t granule;
-    uint32_t min_size;  /* of a block */
-    uint32_t size_mask; /* of a header */
-    uint32_t linear;    /* sizes below twice this have a list of their own */
-    uint32_t lists_at;  /* see index_list() */
-    uint32_t lists_end;
-    uint32_t granules;     /* from the first block to the end mark: bits of the start map */
-    uint32_t block_reach;  /* what may be the place of a block is less than this behind the first */
-    uint32_t record_reach; /* what may be the place of a record is less than this behind that of nobody's */
-    uint16_t map_at;
-    uint16_t hints_at;
-    uint16_t directory_at;
+    uint32_t layout;
+
+    uint32_t first;   /* the first block; this and what follows up to the seal never changes */
+    uint32_t reach;   /* a block can be at a place that is no more than this behind the first */
+    int16_t  list_at; /* see index_list() */
+    uint16_t map_at;  /* where the lists end */
     uint8_t  list_shift;    /* log2 of the lists per power of two */
     uint8_t  granule_shift; /* log2 of the granule */
     uint8_t  size_scale;    /* of a header */
-    uint8_t  owner_shift;   /* of a header */
-    uint8_t  owner_bits;    /* owners are smaller than 1 << owner_bits */
-    uint8_t  hint_shift;    /* 32 - log2 of the words of hints */
+    uint8_t  hint_shift;    /* 32 - log2 of the number of hints */
+    uint32_t seal;          /* see image_is_sealed() */
 
-    uint32_t  list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
-    uint32_t  free_words;   /* in free blocks */
-    uint32_t  free_lowest;  /* lowest that this has been */
-    uint32_t  free_blocks;
-    uint32_t  taken;       /* blocks taken since init, modulo 2^32 */
-    uint32_t  released;    /* blocks released since init; taken - released are live */
-    uint32_t  failures;    /* allocations refused */
-    uint32_t  name;        /* the block that holds the heap's name, 0: none */
-    uint16_t  owner_span;  /* from OWNER_NOBODY on so many are in use or were given back */
-    uint16_t  moving;      /* blocks of OWNER_MOVING */
-    uint16_t  module_root; /* of the tree of names */
-    uint16_t  module_free; /* first owner given back, 0: none */
-    uint16_t  module_count;
-    uint16_t  module_serial; /* of the last registration */
+    uint32_t list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
+    uint32_t free_words;   /* in free blocks */
+    uint32_t free_lowest;  /* lowest that this has been */
+    uint32_t free_blocks;
+    uint32_t taken;      /* blocks taken since init, modulo 2^32 */
+    uint32_t released;   /* blocks released since init; taken - released are live */
+    uint32_t failures;   /* requests refused, where this heap was the first to be asked */
+    uint32_t name;       /* the block that holds the heap's name, 0: none */
+    uint32_t records_at; /* a block behind which the heap's own lie, up to the end */
+    uint32_t table_at;   /* the block that leads from owners to their records, 0: none */
+    uint8_t  table_room; /* owners that it has room for */
+    uint8_t  table_span; /* owners that it may lead to: the first so many */
+    uint8_t  modules;
+    uint8_t  unused;
+    uint32_t moving; /* blocks of OWNER_MOVING */
     holding_t system, nobody;
 };
 
-_Static_assert( sizeof( struct dmheap_context ) == 148, "the context has no padding and is the same on every target" );
+_Static_assert( sizeof( struct dmheap_context ) == 116, "the context has no padding and is the same on every target" );
 
-/* What every allocation runs through is put in line, unless the library is built for size; what few need is kept out of
- * the way of the others. */
-#ifdef __OPTIMIZE_SIZE__
-#define HOT inline
-#else
-#define HOT inline __attribute__( ( always_inline ) )
-#endif
-#define RARE __attribute__( ( noinline, cold ) )
+/* A module: the payload of a block of the heap's own. */
+typedef struct
+{
+    holding_t holding;
+    uint32_t  key;    /* tells it from all others that there have been, see owner_key() */
+    char      name[]; /* whole words, zeros behind its end */
+} module_t;
+
+_Static_assert( sizeof( module_t ) == 24, "a record costs 24 bytes and the name" );
 
 enum
 {
-    CONTEXT_WORDS = sizeof( dmheap_context_t ) / WORD_SIZE,
-    NOBODY_AT     = offsetof( dmheap_context_t, nobody ) / WORD_SIZE /* the place of a record */
+    CONTEXT_WORDS   = sizeof( dmheap_context_t ) / WORD_SIZE,
+    MODULE_WORDS    = sizeof( module_t ) / WORD_SIZE,
+    LIMIT_NONE      = 0x3fffffff, /* words; no heap is as large */
+    HOLDING_LEAVING = 0x40000000,
+
+    /* An entry of the table: the place of a record, as a header has a size, and bits of the hash of its name. */
+    TABLE_TAG_BITS = HEADER_SIZE_SHIFT,
+    TABLE_TAG_MASK = ( 1 << TABLE_TAG_BITS ) - 1
 };
+
+/* What every malloc and free runs through is put in line, in builds for size too. */
+#define HOT inline __attribute__( ( always_inline ) )
+/* What only some of them need is a call away: it would take the registers from the others. */
+#define APART __attribute__( ( noinline ) )
+/* What few need at all. */
+#define RARE __attribute__( ( noinline, cold ) )
 
 /* ---- Bits ---- */
 
-static inline uint32_t bits_highest( uint32_t bits )
+/* Bits are numbered from the top: to look for the first costs an instruction less on most processors. The rotation is one
+ * that they have, and needs no mask. */
+static HOT uint32_t bit_of( uint32_t number )
 {
-    return 31u ^ (uint32_t)__builtin_clz( bits ); /* one instruction where the processor counts from below */
+    unsigned places = number & ( BITS_OF_WORD - 1 );
+    return 0x80000000u >> places | 0x80000000u << ( ( 0u - places ) & ( BITS_OF_WORD - 1 ) );
 }
 
-static inline uint32_t bits_lowest( uint32_t bits )
+static HOT uint32_t bits_first( uint32_t bits )
 {
-    return (uint32_t)__builtin_ctz( bits );
+    return (uint32_t)__builtin_clz( bits );
+}
+
+static HOT uint32_t log2_of( uint32_t number )
+{
+    return 31u - (uint32_t)__builtin_clz( number );
 }
 
 /* ---- Parts of the image ---- */
 
-static inline word_t* image_word( const dmheap_context_t* context, uint32_t at )
+static HOT word_t* image_word( const dmheap_context_t* context, uint32_t at )
 {
     return (word_t*)(uintptr_t)context + at;
 }
 
-/* Whether a word at this place, and the one behind it, are in the heap and not in the context. */
-static inline bool image_has( const dmheap_context_t* context, uint32_t at )
+/* Whether the words that say where everything lies are those that the heap was made with: what they steer is not to be
+ * touched otherwise. They are asked once a hold of the lock. */
+static HOT bool image_is_sealed( const dmheap_context_t* context )
 {
-    return at - CONTEXT_WORDS < context->reach;
+    const word_t* geometry = (const word_t*)&context->first;
+    return ( geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3] ) == context->seal;
+}
+
+/* The place of the end mark, as if it had a payload. */
+static HOT uint32_t image_end( const dmheap_context_t* context )
+{
+    return context->first + context->reach + BLOCK_MIN_SIZE;
+}
+
+/* Words from the first block to the end mark. */
+static HOT uint32_t image_span( const dmheap_context_t* context )
+{
+    return context->reach + BLOCK_MIN_SIZE;
+}
+
+static HOT uint32_t image_granules( const dmheap_context_t* context )
+{
+    return image_span( context ) >> context->granule_shift;
 }
 
 /* The word of the bitmap that has the bit of the list at this place. */
-static inline word_t* bitmap_word( const dmheap_context_t* context, uint32_t list )
+static HOT word_t* bitmap_word( const dmheap_context_t* context, uint32_t list )
 {
     return image_word( context, CONTEXT_WORDS + ( list >> BITS_SHIFT ) );
 }
 
-static inline uint32_t bit_of( uint32_t number )
-{
-    return 1u << ( number & ( BITS_OF_WORD - 1 ) );
-}
-
 /* ---- Blocks ---- */
 
-static inline block_t block_at( uint32_t at )
+static HOT block_t block_at( uint32_t at )
 {
     return ( block_t ){ at };
 }
 
-static inline void* block_payload( const dmheap_context_t* context, block_t block )
+static HOT void* block_payload( const dmheap_context_t* context, block_t block )
 {
     return image_word( context, block.at );
 }
 
-static inline word_t* block_header( const dmheap_context_t* context, block_t block )
+static HOT word_t* block_header( const dmheap_context_t* context, block_t block )
 {
     return image_word( context, block.at ) - 1;
 }
 
 /* The last word of whatever block lies in front of `block`. */
-static inline word_t* block_foot_before( const dmheap_context_t* context, block_t block )
+static HOT word_t* block_foot_before( const dmheap_context_t* context, block_t block )
 {
     return image_word( context, block.at ) - 2;
 }
 
-static inline word_t* free_next( const dmheap_context_t* context, block_t block )
+static HOT word_t* free_link( const dmheap_context_t* context, block_t block )
 {
     return image_word( context, block.at );
 }
 
-static inline word_t* free_link( const dmheap_context_t* context, block_t block )
+static HOT word_t* free_next( const dmheap_context_t* context, block_t block )
 {
     return image_word( context, block.at ) + 1;
 }
 
+/* Whether a smallest block can be there, so that its header and links can be read and written without leaving the heap:
+ * what every place that was read from the image is asked before it is followed. */
+static HOT bool block_in_heap( const dmheap_context_t* context, uint32_t at )
+{
+    return at - context->first <= context->reach;
+}
+
 /* Small processors address no heap that needs a scale, and pay for none. */
-static inline unsigned header_scale( const dmheap_context_t* context )
+static HOT unsigned header_scale( const dmheap_context_t* context )
 {
     return sizeof( void* ) > WORD_SIZE ? context->size_scale : 0u;
 }
 
-static inline uint32_t header_size( const dmheap_context_t* context, uint32_t header )
+static HOT uint32_t header_size( const dmheap_context_t* context, uint32_t header )
 {
-    return ( header & context->size_mask ) << header_scale( context );
+    return header >> HEADER_SIZE_SHIFT << header_scale( context );
 }
 
-/* The bits of a header that are its owner's. */
-static inline uint32_t header_owner_mask( const dmheap_context_t* context )
+static HOT owner_t header_owner( uint32_t header )
 {
-    return ~( HEADER_FREE | HEADER_PREVIOUS_FREE | HEADER_ALIGNED | context->size_mask );
+    return ( header & HEADER_OWNER_MASK ) >> HEADER_OWNER_SHIFT;
 }
 
-static inline owner_t header_owner( const dmheap_context_t* context, uint32_t header )
+static HOT uint32_t header_of( const dmheap_context_t* context, owner_t owner, uint32_t size )
 {
-    return header << HEADER_FLAG_BITS >> HEADER_FLAG_BITS >> context->owner_shift;
+    return size >> header_scale( context ) << HEADER_SIZE_SHIFT | owner << HEADER_OWNER_SHIFT;
 }
 
-static inline uint32_t header_of( const dmheap_context_t* context, owner_t owner, uint32_t size )
+static HOT bool header_is_free( uint32_t header )
 {
-    return owner << context->owner_shift | size >> header_scale( context );
+    return ( header & HEADER_OWNER_MASK ) == 0;
 }
 
-/* A free block's header: it has no owner, and its neighbours are live. */
-static inline uint32_t header_of_free( const dmheap_context_t* context, uint32_t size )
+static HOT uint32_t block_size( const dmheap_context_t* context, block_t block )
 {
-    return size >> header_scale( context ) | HEADER_FREE;
+    return header_size( context, *block_header( context, block ) );
 }
 
-/* Whether a block can be there, so that its header and links can be read and written without leaving the buffer: what
- * every place that was read from the image is asked before it is followed. */
-static inline bool block_in_heap( const dmheap_context_t* context, uint32_t at )
+static HOT owner_t block_owner( const dmheap_context_t* context, block_t block )
 {
-    return at - context->first < context->block_reach;
+    return header_owner( *block_header( context, block ) );
+}
+
+static HOT void block_set_owner( dmheap_context_t* context, block_t block, owner_t owner )
+{
+    word_t* header = block_header( context, block );
+    *header        = ( *header & ~(uint32_t)HEADER_OWNER_MASK ) | owner << HEADER_OWNER_SHIFT;
+}
+
+/* Whether a header's size leads neither to less than a block nor out of the heap. */
+static HOT bool block_fits( const dmheap_context_t* context, block_t block, uint32_t size )
+{
+    return size - BLOCK_MIN_SIZE <= context->reach - ( block.at - context->first );
 }
 
 /* ---- Start map ---- */
 
-static inline uint32_t map_bit( const dmheap_context_t* context, block_t block )
+static HOT uint32_t map_bit( const dmheap_context_t* context, block_t block )
 {
     return ( block.at - context->first ) >> context->granule_shift;
 }
 
-static inline word_t* map_word( const dmheap_context_t* context, uint32_t bit )
+static HOT word_t* map_word( const dmheap_context_t* context, uint32_t bit )
 {
     return image_word( context, (uint32_t)context->map_at + ( bit >> BITS_SHIFT ) );
 }
 
-static inline bool map_get( const dmheap_context_t* context, uint32_t bit )
+static HOT bool map_get( const dmheap_context_t* context, uint32_t bit )
 {
     return ( *map_word( context, bit ) & bit_of( bit ) ) != 0;
 }
 
-static inline void map_set( dmheap_context_t* context, uint32_t bit )
+static HOT void map_set( dmheap_context_t* context, uint32_t bit )
 {
     *map_word( context, bit ) |= bit_of( bit );
 }
 
-static inline void map_clear( dmheap_context_t* context, uint32_t bit )
+static HOT void map_clear( dmheap_context_t* context, uint32_t bit )
 {
     *map_word( context, bit ) &= ~bit_of( bit );
+}
+
+/* Whether a live block starts at a place that was one. */
+static HOT bool block_is_live( const dmheap_context_t* context, block_t block )
+{
+    uint32_t bit = map_bit( context, block );
+    return bit < image_granules( context ) && map_get( context, bit );
 }
 
 /* ---- Sizes ---- */
 
 /* Size of a block whose payload is to hold `payload` bytes; 0 where no block of this heap can. */
-static inline uint32_t block_size_for( const dmheap_context_t* context, size_t payload )
+static HOT uint32_t block_size_for( const dmheap_context_t* context, size_t payload )
 {
-    if( payload >> WORD_SHIFT >= context->end ) return 0;
+    if( payload >> WORD_SHIFT >= image_span( context ) ) return 0;
     uint32_t words = (uint32_t)( ( payload + (size_t)2 * WORD_SIZE - 1 ) >> WORD_SHIFT );
-    uint32_t size  = ( words + context->granule - 1 ) & ( 0u - context->granule );
-    return size < context->min_size ? context->min_size : size;
+    uint32_t mask  = ( 1u << context->granule_shift ) - 1;
+    uint32_t size  = ( words + mask ) & ~mask;
+    return size < BLOCK_MIN_SIZE ? BLOCK_MIN_SIZE : size;
 }
 
 #endif

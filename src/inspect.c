@@ -1,11 +1,10 @@
 /*
- * Looking at a heap: figures, visitors, and the one function that checks every invariant. May not change a heap.
+ * Looking at a heap: figures, visitors, and the one function that checks every invariant. A part of dmheap.c, behind
+ * heaps.c. May not change a heap.
  *
  * All walks go by the start map and keep a block as their place, which stays valid whatever happens to the blocks
  * between two steps.
  */
-#include "api.h"
-
 enum
 {
     /* Looks at the start map in one step: what the lock is held for. */
@@ -21,91 +20,111 @@ static size_t bytes( uint32_t words )
 
 static void add_stats( const dmheap_context_t* context, dmheap_stats_t* sum )
 {
-    uint32_t blocks  = context->end - context->first;
+    uint32_t blocks  = image_span( context );
     uint32_t used    = blocks - context->free_words - context->system.live;
     size_t   largest = largest_free( context );
 
-    sum->heap_size += bytes( context->end );
+    sum->heap_size += bytes( image_end( context ) );
     sum->free_bytes += bytes( context->free_words );
     sum->used_bytes += bytes( used );
-    sum->overhead_bytes += bytes( context->end - context->free_words - used );
+    sum->overhead_bytes += bytes( image_end( context ) - context->free_words - used );
     sum->peak_used_bytes += bytes( blocks - context->free_lowest );
     sum->used_blocks += context->taken - context->released - context->system.blocks;
     sum->free_blocks += context->free_blocks;
-    sum->modules += context->module_count;
+    sum->modules += context->modules;
     sum->failed_allocations += context->failures;
     if( largest > sum->largest_free_block ) sum->largest_free_block = largest;
 }
 
+/* Whether there is a place for what was asked for; reports it if not. */
+static bool place_given( const void* place )
+{
+    if( place == NULL ) report( &( report_t ){ .status = STATUS_NO_ARGUMENT } );
+    return place != NULL;
+}
+
+/* Of one heap or, where that is NULL, of the default ones. */
+static bool get_stats( dmheap_context_t* only, dmheap_stats_t* stats )
+{
+    dmheap_stats_t          sum     = { 0 };
+    uint32_t                visited = 0;
+    bool                    found   = false;
+    const dmheap_context_t* context = NULL;
+    if( !place_given( stats ) ) return false;
+    lock();
+    do
+    {
+        context = only == NULL ? context_next( true, &visited ) : context_exists( only ) ? only : NULL;
+        if( context == NULL || !image_is_sealed( context ) ) continue;
+        add_stats( context, &sum );
+        found = true;
+    } while( context != NULL && only == NULL );
+    unlock();
+    if( found )
+        *stats = sum;
+    else
+        report( &( report_t ){ .status = STATUS_NO_HEAP, .address = only } );
+    return found;
+}
+
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_get_stats, ( dmheap_context_t * context, dmheap_stats_t* stats ) )
 {
-    dmheap_stats_t sum = { 0 };
-    lock();
-    bool found = stats != NULL && context_exists( context );
-    if( found ) add_stats( context, &sum );
-    unlock();
-    if( found ) *stats = sum;
-    return found;
+    return context_given( context ) && get_stats( context, stats );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _get_stats, ( dmheap_stats_t * stats ) )
 {
-    dmheap_stats_t sum   = { 0 };
-    bool           found = false;
-    lock();
-    for( size_t i = 0; i < context_registry.defaults; i++ )
-    {
-        add_stats( context_registry.all[i], &sum );
-        found = stats != NULL;
-    }
-    unlock();
-    if( found ) *stats = sum;
-    return found;
-}
-
-static size_t limit_of( const holding_t* holding )
-{
-    return holding->leaving || holding->limit == LIMIT_NONE ? SIZE_MAX : bytes( holding->limit );
+    return get_stats( NULL, stats );
 }
 
 static void add_holding( const holding_t* holding, dmheap_module_stats_t* sum )
 {
-    size_t limit = limit_of( holding );
+    bool   leaving = holding_is_leaving( holding );
+    size_t limit   = leaving || holding->limit == LIMIT_NONE ? SIZE_MAX : bytes( holding->limit );
     sum->live_bytes += bytes( holding->live );
-    sum->peak_bytes += bytes( holding->peak );
+    sum->peak_bytes += bytes( leaving ? holding->live : holding->peak );
     sum->limit_bytes = limit > SIZE_MAX - sum->limit_bytes ? SIZE_MAX : sum->limit_bytes + limit;
     sum->live_blocks += holding->blocks;
-}
-
-static bool find_module_stats( dmheap_context_t* context, const module_name_t* name, dmheap_module_stats_t* sum )
-{
-    uint32_t key;
-    if( owner_find( context, name, &key ) != STATUS_KNOWN_MODULE ) return false;
-    lock();
-    const holding_t* holding = owner_holding( context, key );
-    if( holding != NULL ) add_holding( holding, sum );
-    unlock();
-    return holding != NULL;
 }
 
 /* In one heap or, where that is NULL, in all of them. */
 static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_module_stats_t* stats )
 {
-    dmheap_module_stats_t sum   = { 0 };
-    bool                  found = false;
-    module_name_t         name;
-    dmheap_context_t*     context;
-    if( stats == NULL || !module_name_make( text, &name ) ) return false;
-    for( size_t i = 0; ( context = context_number( i ) ) != NULL; i++ )
-        if( only == NULL || only == context ) found |= find_module_stats( context, &name, &sum );
-    if( found ) *stats = sum;
+    dmheap_module_stats_t   sum     = { 0 };
+    bool                    found   = false;
+    uint32_t                visited = 0;
+    name_t                  name;
+    const dmheap_context_t* context;
+    if( !place_given( stats ) ) return false;
+    if( !name_make( text, &name ) )
+    {
+        report_module( STATUS_BAD_NAME, TO_LOOK, text );
+        return false;
+    }
+    do
+    {
+        lock();
+        context = only == NULL ? context_next( false, &visited ) : context_exists( only ) ? only : NULL;
+        if( context != NULL && image_is_sealed( context ) )
+        {
+            owner_t          owner   = owner_find( context, &name );
+            const holding_t* holding = owner != OWNER_FREE ? user_holding( context, owner ) : NULL;
+            if( holding != NULL ) add_holding( holding, &sum );
+            found |= holding != NULL;
+        }
+        unlock();
+    } while( only == NULL && context != NULL );
+    if( found )
+        *stats = sum;
+    else
+        report_module( STATUS_UNKNOWN_MODULE, TO_LOOK, text );
     return found;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_get_module_stats,
                             ( dmheap_context_t * context, const char* module_name, dmheap_module_stats_t* stats ) )
 {
-    return context != NULL && get_module_stats( context, module_name, stats );
+    return context_given( context ) && get_module_stats( context, module_name, stats );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _get_module_stats,
@@ -114,17 +133,35 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _get_module_stats,
     return get_module_stats( NULL, module_name, stats );
 }
 
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _module_get_stats,
+                            ( dmheap_module_t module, dmheap_module_stats_t* stats ) )
+{
+    dmheap_module_stats_t sum = { 0 };
+    if( !handle_given( module ) || !place_given( stats ) ) return false;
+    lock();
+    const holding_t* holding = context_exists( module.context ) && image_is_sealed( module.context )
+                                   ? holding_with_key( module.context, module.key )
+                                   : NULL;
+    if( holding != NULL ) add_holding( holding, &sum );
+    unlock();
+    if( holding != NULL )
+        *stats = sum;
+    else
+        report_module( STATUS_STALE_MODULE, TO_LOOK, NULL );
+    return holding != NULL;
+}
+
 /* ---- Visitors ---- */
 
 static void fill_info( const dmheap_context_t* context, block_t block, dmheap_block_info_t* info )
 {
     uint32_t header   = *block_header( context, block );
-    owner_t  owner    = header_owner( context, header );
+    owner_t  owner    = header_owner( header );
     info->context     = context;
     info->address     = block_payload( context, block );
     info->size        = block_usable_size( context, block );
     info->block_bytes = bytes( header_size( context, header ) );
-    info->use         = header & HEADER_FREE    ? DMHEAP_BLOCK_FREE
+    info->use         = owner == OWNER_FREE     ? DMHEAP_BLOCK_FREE
                         : owner == OWNER_SYSTEM ? DMHEAP_BLOCK_SYSTEM
                         : owner == OWNER_MOVING ? DMHEAP_BLOCK_MOVING
                                                 : DMHEAP_BLOCK_LIVE;
@@ -146,22 +183,28 @@ static unsigned walk_step( const dmheap_context_t* context, walk_t* walk, dmheap
     unsigned filled = 0;
     if( walk->position.at == 0 ) walk->position.at = context->first;
     bool found = block_next_live( context, &walk->position, WALK_LOOKS );
-    *more      = found || walk->position.at < context->end;
+    *more      = found || walk->position.at < image_end( context );
     if( !found && *more ) return 0;
 
-    block_t block = found ? walk->position : block_at( context->end );
+    block_t block = found ? walk->position : block_at( image_end( context ) );
     if( *block_header( context, block ) & HEADER_PREVIOUS_FREE )
     {
-        block_t free = block_at( block.at - *block_foot_before( context, block ) );
+        block_t free = block_at( block.at - header_size( context, *block_foot_before( context, block ) ) );
         /* what was shown already may have become a part of this free block: no byte is shown twice */
-        if( block_in_heap( context, free.at ) && free.at >= walk->shown ) fill_info( context, free, &info[filled++] );
+        if( free_size_at( context, free.at ) != 0 && free.at >= walk->shown ) fill_info( context, free, &info[filled++] );
     }
     if( !found ) return filled;
     fill_info( context, block, &info[filled++] );
     walk->shown = block.at + block_size( context, block );
-    walk->position.at += context->granule;
+    walk->position.at += 1u << context->granule_shift;
     if( block_in_heap( context, walk->shown ) ) walk->position = block_behind_free( context, block_at( walk->shown ) );
     return filled;
+}
+
+/* Whether there is a heap to walk through: that has not been taken down, and lies where it should. Locked. */
+static bool can_walk( const dmheap_context_t* context )
+{
+    return context_exists( context ) && image_is_sealed( context );
 }
 
 /* False where the visitor ended the walk. */
@@ -174,7 +217,7 @@ static bool visit_blocks( dmheap_context_t* context, dmheap_block_visitor_t visi
     {
         unsigned filled = 0;
         lock();
-        more = context_exists( context );
+        more = can_walk( context );
         if( more ) filled = walk_step( context, &walk, info, &more );
         unlock();
         for( unsigned i = 0; i < filled; i++ )
@@ -183,17 +226,38 @@ static bool visit_blocks( dmheap_context_t* context, dmheap_block_visitor_t visi
     return true;
 }
 
+/* The next default heap that was not visited. Not locked. */
+static dmheap_context_t* next_default( uint32_t* visited )
+{
+    lock();
+    dmheap_context_t* context = context_next( true, visited );
+    unlock();
+    return context;
+}
+
+/* Whether a heap exists; reports it if not. Not locked. */
+static bool context_found( const dmheap_context_t* context )
+{
+    lock();
+    bool found = context != NULL && context_exists( context );
+    unlock();
+    if( !found ) report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
+    return found;
+}
+
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_visit_blocks,
                             ( dmheap_context_t * context, dmheap_block_visitor_t visit, void* user ) )
 {
-    if( context_given( context ) && visit != NULL ) (void)visit_blocks( context, visit, user );
+    if( context_found( context ) && place_given( (const void*)(uintptr_t)visit ) )
+        (void)visit_blocks( context, visit, user );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _visit_blocks, ( dmheap_block_visitor_t visit, void* user ) )
 {
     dmheap_context_t* context;
-    if( visit == NULL ) return;
-    for( size_t i = 0; ( context = default_number( i ) ) != NULL && visit_blocks( context, visit, user ); i++ )
+    uint32_t          visited = 0;
+    if( !place_given( (const void*)(uintptr_t)visit ) ) return;
+    while( ( context = next_default( &visited ) ) != NULL && visit_blocks( context, visit, user ) )
     {
     }
 }
@@ -205,7 +269,7 @@ static bool visit_modules( dmheap_context_t* context, dmheap_module_visitor_t vi
     {
         dmheap_module_info_t info = { .context = context };
         lock();
-        more                   = context_exists( context ) && owner < owner_end( context );
+        more                   = can_walk( context ) && owner < owner_end( context );
         const module_t* module = more ? module_of( context, owner ) : NULL;
         if( module != NULL )
         {
@@ -221,14 +285,16 @@ static bool visit_modules( dmheap_context_t* context, dmheap_module_visitor_t vi
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_visit_modules,
                             ( dmheap_context_t * context, dmheap_module_visitor_t visit, void* user ) )
 {
-    if( context_given( context ) && visit != NULL ) (void)visit_modules( context, visit, user );
+    if( context_found( context ) && place_given( (const void*)(uintptr_t)visit ) )
+        (void)visit_modules( context, visit, user );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _visit_modules, ( dmheap_module_visitor_t visit, void* user ) )
 {
     dmheap_context_t* context;
-    if( visit == NULL ) return;
-    for( size_t i = 0; ( context = default_number( i ) ) != NULL && visit_modules( context, visit, user ); i++ )
+    uint32_t          visited = 0;
+    if( !place_given( (const void*)(uintptr_t)visit ) ) return;
+    while( ( context = next_default( &visited ) ) != NULL && visit_modules( context, visit, user ) )
     {
     }
 }
@@ -257,21 +323,14 @@ typedef struct
     bool              planned;         /* it could be */
     block_t           position;        /* where to look next */
     uint32_t          number;          /* next list or owner to look at */
-    uint32_t          chain;           /* next block of a list, or owner given back, to look at; 0: none */
+    uint32_t          chain;           /* next block of a list to look at; 0: none */
     uint32_t          covered;         /* end of the last block looked at, 0: not known */
     uint32_t          taken, released; /* as they were in the last step */
     bool              quiet;           /* nobody changed the heap so far: sums can be compared */
     uint32_t          moving;          /* blocks on their way to another place: their owners are not known */
     tally_t           live, free, of_owners, owners;
-    uint32_t          listed;     /* free blocks that the lists lead to */
-    uint32_t          records;    /* modules in the directory */
-    uint32_t          given_back; /* owners that the directory has as free, less those that their chain leads to */
-    uint32_t          links;      /* in the tree */
-    uint32_t          named;      /* the module that is looked for by its name, 0: none */
-    char              text[DMOD_MAX_MODULE_NAME_LENGTH];
-    module_name_t     name;
-    module_walk_t     walk;
-    uint32_t          version; /* of the tree when the name was read */
+    uint32_t          listed;  /* free blocks that the lists lead to */
+    uint32_t          records; /* modules in the table */
     dmheap_check_t    fault;
     block_t           where;
 } check_t;
@@ -328,14 +387,14 @@ static bool free_before_is_valid( check_t* check, block_t block )
         return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
     if( !is_free ) return true;
 
-    uint32_t size = *block_foot_before( context, block );
+    uint32_t foot = *block_foot_before( context, block );
+    uint32_t size = header_size( context, foot );
     block_t  free = block_at( block.at - size );
-    if( size < context->min_size || !block_in_heap( context, free.at ) )
-        return fails( check, DMHEAP_CHECK_FOOT, block );
-    if( *block_header( context, free ) != header_of_free( context, size ) )
+    if( size < BLOCK_MIN_SIZE || !block_in_heap( context, free.at ) ) return fails( check, DMHEAP_CHECK_FOOT, block );
+    if( *block_header( context, free ) != foot || ( foot & TABLE_TAG_MASK ) != 0 )
         return fails( check, DMHEAP_CHECK_FOOT, free );
     if( check->covered != 0 && check->covered != free.at ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
-    if( !index_holds( context, free ) ) return fails( check, DMHEAP_CHECK_FREE_LIST, free );
+    if( !free_agrees( context, free, size ) ) return fails( check, DMHEAP_CHECK_FREE_LIST, free );
     if( !guard_free_holds( context, free, size ) ) return fails( check, DMHEAP_CHECK_GUARD, free );
     tally( &check->free, 0, 1, size );
     return true;
@@ -346,24 +405,24 @@ static bool live_is_valid( check_t* check, block_t block )
     const dmheap_context_t* context = check->context;
     uint32_t                header  = *block_header( context, block );
     uint32_t                size    = header_size( context, header );
-    owner_t                 owner   = header_owner( context, header );
-    if( header & HEADER_FREE || size < context->min_size || size > context->end - block.at ||
-        ( size & ( context->granule - 1 ) ) != 0 )
+    owner_t                 owner   = header_owner( header );
+    if( owner == OWNER_FREE || !block_fits( context, block, size ) ||
+        ( size & ( ( 1u << context->granule_shift ) - 1 ) ) != 0 )
         return fails( check, DMHEAP_CHECK_HEADER, block );
     if( header & HEADER_ALIGNED )
     {
         size_t alignment = block_alignment( context, block );
-        if( alignment >> WORD_SHIFT <= context->granule ||
+        if( alignment_in( context, alignment ) == 0 ||
             ( (uintptr_t)block_payload( context, block ) & ( alignment - 1 ) ) != 0 )
             return fails( check, DMHEAP_CHECK_HEADER, block );
     }
     block_t  next        = block_at( block.at + size );
     uint32_t next_header = *block_header( context, next );
     bool     next_starts =
-        next.at == context->end || next_header & HEADER_FREE || map_get( context, map_bit( context, next ) );
+        next.at == image_end( context ) || header_is_free( next_header ) || map_get( context, map_bit( context, next ) );
     if( next_header & HEADER_PREVIOUS_FREE || !next_starts ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
 
-    if( owner != OWNER_MOVING && holding_of( context, owner ) == NULL )
+    if( owner >= OWNER_NOBODY && user_holding( context, owner ) == NULL )
         return fails( check, DMHEAP_CHECK_OWNER, block );
     if( owner == OWNER_MOVING ) check->moving++;
     if( owner >= OWNER_NOBODY && !guard_live_holds( context, block ) ) return fails( check, DMHEAP_CHECK_GUARD, block );
@@ -379,16 +438,18 @@ static bool blocks_step( check_t* check )
     const dmheap_context_t* context = check->context;
     note_quiet( check );
     bool found = block_next_live( context, &check->position, WALK_LOOKS );
-    if( !found && check->position.at < context->end ) return true;
+    if( !found && check->position.at < image_end( context ) ) return true;
     if( found )
     {
         block_t block = check->position;
-        check->position.at += context->granule;
+        check->position.at += 1u << context->granule_shift;
         return free_before_is_valid( check, block ) && live_is_valid( check, block );
     }
-    block_t  end_mark = block_at( context->end );
-    uint32_t behind   = *map_word( context, context->granules ) >> ( context->granules & ( BITS_OF_WORD - 1 ) );
-    if( *block_header( context, end_mark ) & ~HEADER_PREVIOUS_FREE || behind != 0 )
+    block_t  end_mark = block_at( image_end( context ) );
+    uint32_t granules = image_granules( context );
+    uint32_t behind   = *map_word( context, granules ) << ( granules & ( BITS_OF_WORD - 1 ) );
+    uint32_t mark     = *block_header( context, end_mark ) & ~(uint32_t)HEADER_PREVIOUS_FREE;
+    if( mark != header_of( context, OWNER_SYSTEM, 0 ) || behind != 0 )
         return fails( check, DMHEAP_CHECK_HEADER, end_mark );
     (void)free_before_is_valid( check, end_mark );
     return false;
@@ -403,10 +464,8 @@ static bool chain_step( check_t* check, uint32_t list )
     check->listed++;
     if( !block_in_heap( context, block.at ) || ( check->quiet && check->listed > context->free_blocks ) )
         return fails( check, DMHEAP_CHECK_INDEX, none );
-    uint32_t size = block_size( context, block );
-    if( !( *block_header( context, block ) & HEADER_FREE ) || size < context->min_size ||
-        index_list( context, size ) != list )
-        return fails( check, DMHEAP_CHECK_FREE_LIST, block );
+    uint32_t size = free_size_at( context, block.at );
+    if( size == 0 || index_list( context, size ) != list ) return fails( check, DMHEAP_CHECK_FREE_LIST, block );
     check->chain = *free_next( context, block );
     return true;
 }
@@ -416,130 +475,87 @@ static bool chain_step( check_t* check, uint32_t list )
 static bool lists_step( check_t* check )
 {
     const dmheap_context_t* context = check->context;
-    uint32_t                first   = index_list( context, context->min_size );
+    uint32_t                granule = 1u << context->granule_shift;
+    uint32_t                first   = index_list( context, granule > BLOCK_MIN_SIZE ? granule : BLOCK_MIN_SIZE );
     uint32_t                list    = check->number;
     uint32_t                bits    = *bitmap_word( context, list );
     block_t                 none    = { 0 };
     note_quiet( check );
     if( check->chain != 0 ) return chain_step( check, list - 1 );
-    uint32_t head  = list >= first && list < context->lists_end ? *image_word( context, list ) : 0;
-    uint32_t words = 2 * bit_of( ( context->lists_end - 1 ) >> BITS_SHIFT ) - 1; /* of the bitmap */
+    uint32_t last  = context->map_at - 1u;
+    uint32_t head  = list >= first && list <= last ? *image_word( context, list ) : 0;
+    uint32_t words = 0u - bit_of( last >> BITS_SHIFT ); /* of the bitmap */
     if( ( context->list_summary & ~words ) != 0 ||
         ( ( context->list_summary & bit_of( list >> BITS_SHIFT ) ) != 0 ) != ( bits != 0 ) ||
         ( ( bits & bit_of( list ) ) != 0 ) != ( head != 0 ) )
         return fails( check, DMHEAP_CHECK_INDEX, none );
-    if( head != 0 && ( !block_in_heap( context, head ) || *free_link( context, block_at( head ) ) != list ) )
+    if( head != 0 && ( !block_in_heap( context, head ) || *free_link( context, block_at( head ) ) != list - 1 ) )
         return fails( check, DMHEAP_CHECK_INDEX, none );
     check->chain = head;
     check->number++;
-    return check->chain != 0 || check->number <= ( ( context->lists_end - 1 ) | ( BITS_OF_WORD - 1 ) );
+    return check->chain != 0 || check->number <= ( last | ( BITS_OF_WORD - 1 ) );
 }
 
-/* What the directory has for an owner; 0 where it leads nowhere. */
-static uint32_t entry_of( const dmheap_context_t* context, owner_t owner )
+/* Whether a holding that is always there is what it may be. */
+static bool fixed_is_valid( check_t* check, owner_t owner, const holding_t* fixed )
 {
-    const word_t* entry = directory_entry( context, owner );
-    return entry != NULL ? *entry : 0;
+    tally( &check->owners, owner, fixed->blocks, fixed->live );
+    return fixed->limit == LIMIT_NONE && fixed->mark == fixed->peak && fixed->peak >= fixed->live;
 }
 
-/* The record that the directory leads to from an owner, in a block of its own; NULL where it does not. */
-static const module_t* find_record( const dmheap_context_t* context, owner_t owner )
+/* Whether a module's record is a block of the heap's own, says its number, and is found by its name. */
+static bool record_is_valid( check_t* check, owner_t owner )
 {
-    const module_t* module = module_of( context, owner );
-    if( module == NULL ) return NULL;
-    block_t record = module_block( context, module );
-    bool    found  = block_is_live( context, record ) && block_owner( context, record ) == OWNER_SYSTEM &&
-                 block_usable_size( context, record ) > sizeof( module_t );
-    return found ? module : NULL;
-}
-
-/* Looks at a module's record, and notes its name to look for. */
-static bool record_step( check_t* check, owner_t owner )
-{
-    dmheap_context_t* context = check->context;
-    const module_t*   module  = find_record( context, owner );
-    if( module == NULL || module->holding.leaving > 1 || module->holding.peak < module->holding.live )
-        return fails( check, DMHEAP_CHECK_MODULE, block_at( module != NULL ? entry_of( context, owner ) : 0 ) );
-    tally( &check->owners, owner, module->holding.blocks, module->holding.live );
-    check->records++;
-    check->links += (uint32_t)( module->child[0] != 0 ) + (uint32_t)( module->child[1] != 0 );
-    check->named     = owner;
-    check->name.size = 0;
-    check->walk      = ( module_walk_t ){ .link = NULL };
-    check->version   = context_registry.tree_version;
-    owner_name( context, owner, check->text );
+    const dmheap_context_t* context = check->context;
+    const module_t*         module  = module_of( context, owner );
+    char                    text[DMHEAP_NAME_SIZE];
+    name_t                  name;
+    if( module == NULL ) return false;
+    const holding_t* holding = &module->holding;
+    block_t          record  = module_block( context, module );
+    owner_name( context, owner, text );
+    if( !block_is_live( context, record ) || block_owner( context, record ) != OWNER_SYSTEM ||
+        key_owner( module->key ) != owner || !name_make( text, &name ) ||
+        block_size( context, record ) <= MODULE_WORDS + 1 + name.length / WORD_SIZE || owner_find( context, &name ) != owner )
+        return false;
+    if( holding_is_leaving( holding )
+            ? holding->mark != 0
+            : holding->mark != ( holding->peak < holding->limit ? holding->peak : holding->limit ) ||
+                  holding->peak < holding->live )
+        return false;
+    tally( &check->owners, owner, holding->blocks, holding->live );
     return true;
 }
 
-/* One step to a module by its name. All modules found, and no more links than those that led to them, make a tree. */
-static bool name_step( check_t* check )
-{
-    dmheap_context_t* context = check->context;
-    owner_t           owner   = check->named;
-    bool              valid   = check->name.size != 0;
-    if( valid )
-    {
-        module_search_step( context, &check->name, &check->walk );
-        if( !check->walk.done ) return true;
-        valid = check->walk.found != NULL && *check->walk.link == owner;
-    }
-    check->named = 0;
-    /* where the tree has changed, the module may have gone meanwhile */
-    if( !valid && check->version == context_registry.tree_version )
-        return fails( check, DMHEAP_CHECK_MODULE, block_at( entry_of( context, owner ) ) );
-    return true;
-}
-
-/* One step through the owners: each has a record, or was given back and is in the chain of those. */
+/* One step through the owners: each has a record, or its entry is empty. */
 static bool owners_step( check_t* check )
 {
-    dmheap_context_t* context = check->context;
+    const dmheap_context_t* context = check->context;
+    owner_t                 owner   = check->number++;
+    const word_t*           table   = table_of( context );
+    block_t                 none    = { 0 };
     note_quiet( check );
-    if( check->named != 0 ) return name_step( check );
-    owner_t owner = check->number++;
     if( owner == OWNER_SYSTEM )
     {
-        check->chain = context->module_free;
-        check->links = context->module_root != 0;
+        block_t block = block_at( context->table_at );
+        bool    valid = table == NULL
+                            ? context->table_at == 0 && ( context->table_room | context->table_span ) == 0
+                            : block_is_live( context, block ) && block_owner( context, block ) == OWNER_SYSTEM &&
+                               context->table_span != 0 && context->table_span <= context->table_room &&
+                               context->table_room <= DMHEAP_MAX_MODULES && context->table_room < block_size( context, block ) &&
+                               table[context->table_span - 1] != 0;
+        if( !valid || context->unused != 0 || !fixed_is_valid( check, owner, &context->system ) )
+            return fails( check, DMHEAP_CHECK_MODULE, none );
+        return true;
     }
-    if( !check->quiet ) check->chain = 0;
-    if( check->chain != 0 )
-    {
-        uint32_t entry =
-            check->chain - OWNER_FIRST_MODULE < context->owner_span - 1u ? entry_of( context, check->chain ) : 0;
-        if( !( entry & DIRECTORY_FREE ) ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
-        check->chain = entry & UINT16_MAX;
-        check->given_back--;
-    }
+    if( owner == OWNER_NOBODY )
+        return fixed_is_valid( check, owner, &context->nobody ) || fails( check, DMHEAP_CHECK_MODULE, none );
     if( owner >= owner_end( context ) ) return false;
-    if( owner >> context->owner_bits != 0 ) return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
-    if( owner == OWNER_SYSTEM || owner == OWNER_NOBODY )
-    {
-        const holding_t* fixed = owner == OWNER_SYSTEM ? &context->system : &context->nobody;
-        if( holding_of( context, owner ) != fixed || fixed->leaving || fixed->serial != 0 ||
-            fixed->limit != LIMIT_NONE || fixed->peak < fixed->live )
-            return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
-        tally( &check->owners, owner, fixed->blocks, fixed->live );
-        return true;
-    }
-    uint32_t entry = entry_of( context, owner );
-    if( entry & DIRECTORY_FREE )
-    {
-        check->given_back++;
-        if( ( entry & ~( DIRECTORY_FREE | UINT16_MAX ) ) != 0 )
-            return fails( check, DMHEAP_CHECK_MODULE, block_at( 0 ) );
-        return true;
-    }
-    return record_step( check, owner );
-}
-
-/* Levels of the directory that no owner needs have no chunk. */
-static bool chunks_are_valid( const dmheap_context_t* context )
-{
-    uint32_t level = directory_level( ( owner_end( context ) - 1 ) | OWNER_NOBODY ) + 1;
-    for( ; level < context->owner_bits - 1u; level++ )
-        if( *image_word( context, context->directory_at + level ) != 0 ) return false;
-    return true;
+    uint32_t entry = table != NULL ? table[owner - OWNER_FIRST_MODULE] : 0;
+    if( entry == 0 ) return true;
+    check->records++;
+    return record_is_valid( check, owner ) ||
+           fails( check, DMHEAP_CHECK_MODULE, block_at( entry >> TABLE_TAG_BITS << header_scale( context ) ) );
 }
 
 /* What the walks found is what the heap has counted. */
@@ -554,9 +570,7 @@ static bool counters_step( check_t* check )
         check->free.blocks != context->free_blocks || context->free_lowest > context->free_words ||
         check->moving != context->moving )
         return fails( check, DMHEAP_CHECK_COUNTERS, none );
-    if( !chunks_are_valid( context ) || check->links != check->records || check->records != context->module_count ||
-        check->given_back != 0 )
-        return fails( check, DMHEAP_CHECK_MODULE, none );
+    if( check->records != context->modules ) return fails( check, DMHEAP_CHECK_MODULE, none );
     if( check->moving == 0 &&
         ( check->of_owners.blocks != check->owners.blocks || check->of_owners.weighed != check->owners.weighed ) )
         return fails( check, DMHEAP_CHECK_MODULE, none );
@@ -572,7 +586,6 @@ static void run( check_t* check, uint32_t from, bool ( *step )( check_t* ) )
         lock();
         more = context_exists( check->context ) && step( check );
         unlock();
-        if( check->named != 0 && check->name.size == 0 ) (void)module_name_make( check->text, &check->name );
     }
 }
 
@@ -581,17 +594,16 @@ static void run( check_t* check, uint32_t from, bool ( *step )( check_t* ) )
 static bool plan_again( check_t* check, bool* exists )
 {
     const dmheap_context_t* context = check->context;
-    uint32_t                end = 0, granule = 0, magic = 0;
+    uint32_t                end = 0, granule = 0;
     lock();
     *exists = context != NULL && context_exists( context );
     if( *exists )
     {
-        end     = context->end;
-        granule = context->granule;
-        magic   = context->magic;
+        end     = image_end( context );
+        granule = 1u << ( context->granule_shift & ( BITS_OF_WORD - 1 ) );
     }
     unlock();
-    return magic == IMAGE_MAGIC && end < 1u << 30 &&
+    return *exists && end < 1u << 30 &&
            context_plan( check->context, bytes( end ), bytes( granule ), &check->plan ) == STATUS_OK;
 }
 
@@ -602,7 +614,11 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
     bool        exists;
     if( where != NULL ) *where = NULL;
     check.planned = plan_again( &check, &exists );
-    if( !exists ) return DMHEAP_CHECK_NOT_INITIALIZED;
+    if( !exists )
+    {
+        report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
+        return DMHEAP_CHECK_NOT_INITIALIZED;
+    }
     run( &check, 0, geometry_step );
     run( &check, 0, blocks_step );
     run( &check, 0, lists_step );
@@ -623,9 +639,10 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _ctx_check,
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _check, ( const void** where ) )
 {
-    dmheap_context_t* context = default_number( 0 );
+    uint32_t          visited = 0;
+    dmheap_context_t* context = next_default( &visited );
     dmheap_check_t    fault   = check_context( context, where );
-    for( size_t i = 1; fault == DMHEAP_CHECK_OK && ( context = default_number( i ) ) != NULL; i++ )
+    while( fault == DMHEAP_CHECK_OK && ( context = next_default( &visited ) ) != NULL )
         fault = check_context( context, where );
     return fault;
 }

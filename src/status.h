@@ -16,6 +16,7 @@ typedef enum
     STATUS_BAD_BUFFER_ALIGNMENT, /* 0, no power of two, or more than the buffer can give */
     STATUS_BAD_ALIGNMENT,        /* 0 or no power of two */
     STATUS_BAD_NAME,             /* NULL, empty or too long */
+    STATUS_NO_ARGUMENT,          /* NULL where something is to be written to or called */
     STATUS_TOO_MANY_HEAPS,
     STATUS_OVERFLOW, /* count * size */
 
@@ -29,7 +30,6 @@ typedef enum
 
     /* memory */
     STATUS_NO_MEMORY,
-    STATUS_NOT_SO, /* none that fits by chance: to be looked for among larger ones */
     STATUS_OVER_LIMIT,
 
     /* modules */
@@ -38,13 +38,14 @@ typedef enum
     STATUS_LEAVING, /* being unregistered */
     STATUS_TABLE_FULL,
     STATUS_STALE_MODULE, /* a handle of a module that is gone */
-    STATUS_BUSY,         /* others change the modules at every moment */
+    STATUS_NOT_OWNER,    /* the block belongs to somebody else than the handle's module */
 
     /* worth a line in the log */
     STATUS_INITIALIZED,
     STATUS_REGISTERED,
     STATUS_UNREGISTERED,
     STATUS_BLOCKS_LEFT, /* in a heap taken down */
+    STATUS_HEAP_LOST,   /* a heap taken down since the block that it lies in is freed with its module */
     STATUS_CHECK_FAILED
 } status_t;
 

@@ -1,0 +1,188 @@
+/*
+ * Making heaps, naming them, ordering the default ones, and taking them down. A part of dmheap.c, behind modules.c. May not
+ * look into a heap.
+ */
+
+static void report_buffer( status_t status, const void* buffer, size_t size, size_t alignment )
+{
+    report( &( report_t ){ .status = status, .address = buffer, .size = size, .alignment = alignment } );
+}
+
+/* The text of a heap's name; it lies in a block of the heap. Locked. */
+static const char* context_name( const dmheap_context_t* context )
+{
+    return block_in_heap( context, context->name ) ? block_payload( context, block_at( context->name ) ) : "";
+}
+
+/* Whether a heap that was just planned has room for a name as well. */
+static bool name_fits( const context_plan_t* plan, const name_t* name )
+{
+    uint32_t size = block_size_for( &plan->image, name->length + 1 );
+    return size != 0 && size <= image_span( &plan->image );
+}
+
+/* Makes a heap at a place of the registry that nobody else looks at: the buffer may be that of a heap in use, and what a
+ * former heap was may be memory of somebody else by now, which is not read. Not locked. */
+static void make_heap( const context_plan_t* plan, const name_t* name )
+{
+    block_t block;
+    context_make( plan );
+    if( name == NULL || system_take( plan->context, name->length + 1, &block ) != STATUS_OK ) return;
+    __builtin_memcpy( block_payload( plan->context, block ), name->text, name->length + 1 );
+    plan->context->name = block.at;
+}
+
+/* A place for a heap, all that was known of this one's memory being forgotten; DMHEAP_MAX_CONTEXTS: there is none, and
+ * nothing was changed. Locked. */
+static unsigned claim_place( const dmheap_context_t* context )
+{
+    unsigned place = context_place( context );
+    if( place == DMHEAP_MAX_CONTEXTS ) return context_place( NULL );
+    guard_heap_ends( context );
+    context_forget( place );
+    return place;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t size, size_t alignment ) )
+{
+    context_plan_t plan;
+    status_t       status = context_plan( buffer, size, alignment, &plan );
+    if( status == STATUS_OK )
+    {
+        lock();
+        unsigned place    = registry.initial != 0 ? registry.initial - 1u : DMHEAP_MAX_CONTEXTS;
+        unsigned position = place != DMHEAP_MAX_CONTEXTS ? context_position( place ) : registry.defaults;
+        if( position == registry.defaults ) position = 0;
+        if( place != DMHEAP_MAX_CONTEXTS )
+        {
+            guard_heap_ends( registry.heap[place] );
+            context_forget( place );
+        }
+        place = claim_place( plan.context );
+        unlock();
+        if( place == DMHEAP_MAX_CONTEXTS )
+            status = STATUS_TOO_MANY_HEAPS;
+        else
+        {
+            make_heap( &plan, NULL );
+            lock();
+            place = context_place( NULL );
+            if( place == DMHEAP_MAX_CONTEXTS )
+                status = STATUS_TOO_MANY_HEAPS;
+            else
+            {
+                registry.heap[place] = plan.context;
+                registry.initial     = (uint8_t)( place + 1 );
+                context_set_default( place, position );
+            }
+            unlock();
+        }
+    }
+    report_buffer( status == STATUS_OK ? STATUS_INITIALIZED : status, buffer, size, alignment );
+    return status == STATUS_OK;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _is_initialized, (void))
+{
+    lock();
+    bool found = registry.first != NULL;
+    unlock();
+    return found;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
+                            ( void* buffer, size_t size, size_t alignment, const char* name ) )
+{
+    context_plan_t plan;
+    name_t         text;
+    status_t       status = context_plan( buffer, size, alignment, &plan );
+    if( name != NULL && !name_make( name, &text ) )
+    {
+        report( &( report_t ){ .status = STATUS_BAD_NAME, .module = name } );
+        return NULL;
+    }
+    if( status == STATUS_OK && name != NULL && !name_fits( &plan, &text ) ) status = STATUS_BUFFER_TOO_SMALL;
+    if( status == STATUS_OK )
+    {
+        lock();
+        unsigned place = claim_place( plan.context );
+        unlock();
+        if( place != DMHEAP_MAX_CONTEXTS )
+        {
+            make_heap( &plan, name != NULL ? &text : NULL );
+            lock();
+            place = context_place( NULL );
+            if( place != DMHEAP_MAX_CONTEXTS ) registry.heap[place] = plan.context;
+            unlock();
+        }
+        if( place == DMHEAP_MAX_CONTEXTS ) status = STATUS_TOO_MANY_HEAPS;
+    }
+    report_buffer( status == STATUS_OK ? STATUS_INITIALIZED : status, buffer, size, alignment );
+    return status == STATUS_OK ? plan.context : NULL;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_deinit, ( dmheap_context_t * context ) )
+{
+    size_t used = 0;
+    lock();
+    bool found = context != NULL && context_exists( context );
+    if( found )
+    {
+        used           = image_span( context ) - context->free_words - context->system.live;
+        context->magic = 0;
+        guard_heap_ends( context );
+        context_forget( context_place( context ) );
+    }
+    unlock();
+    if( !found )
+        report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
+    else if( used != 0 )
+        report_buffer( STATUS_BLOCKS_LEFT, context, used * WORD_SIZE, 0 );
+    return found;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_find, ( const char* name ) )
+{
+    dmheap_context_t* context;
+    uint32_t          visited = 0;
+    if( name == NULL || name[0] == '\0' ) return NULL;
+    lock();
+    do
+        context = context_next( false, &visited );
+    while( context != NULL && !names_equal( context_name( context ), name ) );
+    unlock();
+    return context;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_of, ( const void* ptr ) )
+{
+    dmheap_context_t* context;
+    block_t           block;
+    lock();
+    status_t status = block_locate( NULL, ptr, &context, &block );
+    unlock();
+    return status == STATUS_OK ? context : NULL;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_default, ( dmheap_context_t * context, size_t position ) )
+{
+    lock();
+    bool found = context != NULL && context_exists( context );
+    if( found )
+    {
+        unsigned place = context_place( context );
+        (void)context_unset_default( place );
+        context_set_default( place, position );
+    }
+    unlock();
+    if( !found ) report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
+    return found;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_context_t * context ) )
+{
+    lock();
+    bool was_default = context != NULL && context_exists( context ) && context_unset_default( context_place( context ) );
+    unlock();
+    return was_default;
+}

@@ -1,0 +1,279 @@
+/*
+ * Reallocating: in place where that can be, else a copy to another place, made outside of the lock. A part of dmheap.c,
+ * behind api.c. May not decide where a block goes.
+ *
+ * The hold that finds another place admits the difference, books the new block instead of the old one, and takes both out
+ * of everybody's reach; the one after the copy releases the old and gives the new to its owner. A call that is refused has
+ * changed nothing.
+ */
+
+typedef struct
+{
+    request_t               request; /* the new size and place */
+    const dmheap_module_t*  handle;  /* whose module must own the block, NULL: none */
+    void*                   pointer; /* the old payload */
+    dmheap_context_t*       source;
+    dmheap_context_t*       target; /* NULL: it stays where it is */
+    block_t                 from, to;
+    size_t                  bytes; /* to copy */
+    uint32_t                key;   /* of the owner of the new block, in its heap */
+} move_t;
+
+/* Finds the block, and what of it is to be kept. Locked. */
+static status_t move_locate( dmheap_context_t* only, move_t* move )
+{
+    status_t status = block_locate( only, move->pointer, &move->source, &move->from );
+    if( status == STATUS_OK && move->handle != NULL ) status = handle_check( *move->handle, move->source, move->from );
+    if( status != STATUS_OK ) return status;
+    if( user_holding( move->source, block_owner( move->source, move->from ) ) == NULL ||
+        !block_fits( move->source, move->from, block_size( move->source, move->from ) ) )
+        return STATUS_CORRUPTED;
+    move->bytes = block_usable_size( move->source, move->from );
+    if( move->bytes > move->request.size ) move->bytes = move->request.size;
+    return STATUS_OK;
+}
+
+/* Resizes without another place. STATUS_NO_MEMORY: another is needed. Locked. */
+static status_t resize_here( const move_t* move )
+{
+    dmheap_context_t* context   = move->source;
+    block_t           block     = move->from;
+    uint32_t          old       = block_size( context, block );
+    holding_t*        holding   = user_holding( context, block_owner( context, block ) );
+    size_t            alignment = alignment_in( context, move->request.alignment );
+    uint32_t          size      = block_size_to_take( context, move->request.size, alignment );
+    if( size == 0 ) return refuse_size( holding, move->request.size, old );
+    status_t status = size > old ? holding_admits( holding, holding->live - old + size, holding->live ) : STATUS_OK;
+    if( status != STATUS_OK ) return status;
+    if( alignment != 0 && ( (uintptr_t)move->pointer & ( alignment - 1 ) ) != 0 ) return STATUS_NO_MEMORY;
+
+    guard_inspect( context, block );
+    status = block_resize( context, block, old, size );
+    if( status != STATUS_OK ) return status;
+    block_set_alignment( context, block, alignment );
+    holding_adjust( holding, old, block_size( context, block ) );
+    guard_change( context, move->pointer, move->bytes, block, move->request.size, move->request.caller );
+    return STATUS_OK;
+}
+
+/* Has found another place: both are out of reach until the contents are copied. Locked. */
+static status_t move_begin( move_t* move, dmheap_context_t* target, owner_t owner )
+{
+    move->target = target;
+    move->key    = key_of( target, owner );
+    block_suspend( move->source, move->from );
+    block_suspend( target, move->to );
+    return STATUS_OK;
+}
+
+/* Resizes, or begins to move within the heap. Locked. */
+static status_t move_within( move_t* move )
+{
+    dmheap_context_t* context = move->source;
+    owner_t           owner   = block_owner( context, move->from );
+    status_t          status  = resize_here( move );
+    if( status != STATUS_NO_MEMORY ) return status;
+    status = take_for( context, &move->request, owner, user_holding( context, owner ),
+                       block_size( context, move->from ), &move->to );
+    return status == STATUS_OK ? move_begin( move, context, owner ) : status;
+}
+
+/* Begins to move to another heap, for the module there that has the owner's name. As take_in(). Locked. */
+static status_t move_to( move_t* move, dmheap_context_t* target )
+{
+    name_t          name;
+    owner_t         owner;
+    holding_t*      holding = user_holding( move->source, block_owner( move->source, move->from ) );
+    const module_t* module  = module_of( move->source, block_owner( move->source, move->from ) );
+    request_t       request = move->request;
+    /* what every block has here must be asked for elsewhere */
+    size_t granule = (size_t)WORD_SIZE << move->source->granule_shift;
+    if( request.alignment < granule ) request.alignment = granule;
+    request.module = module != NULL ? module->name : NULL;
+    if( module != NULL && !name_make( module->name, &name ) ) return STATUS_CORRUPTED;
+    if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
+    status_t status = take_in( target, &request, &name, &owner, &move->to );
+    if( status != STATUS_OK && status != STATUS_REGISTERED ) return status;
+    holding_discharge( holding, block_size( move->source, move->from ) );
+    return move_begin( move, target, owner );
+}
+
+/* Carries the contents over, gives back the old place, and the new one to its owner. Not locked. NULL where that has left
+ * meanwhile. */
+static void* move_finish( const move_t* move )
+{
+    uint32_t size;
+    void*    payload = block_payload( move->target, move->to );
+    status_t vacated = STATUS_OK;
+    status_t settled = STATUS_NO_HEAP;
+    __builtin_memcpy( payload, move->pointer, move->bytes );
+
+    lock();
+    if( context_exists( move->source ) && block_is_suspended( move->source, move->from ) )
+    {
+        guard_take( move->source, move->from );
+        vacated = block_release( move->source, move->from, &size );
+        if( vacated == STATUS_OK ) move->source->moving--;
+    }
+    if( context_exists( move->target ) && block_is_suspended( move->target, move->to ) )
+        settled = owner_settle( move->target, move->to, move->key );
+    unlock();
+    if( vacated != STATUS_OK ) report( &( report_t ){ .status = vacated, .address = move->pointer } );
+    if( settled == STATUS_OK ) return payload;
+    report( &( report_t ){ .status = settled, .size = move->request.size, .address = move->pointer } );
+    return NULL;
+}
+
+/* Says why a call was refused. Not locked. */
+static RARE void* move_refuse( const move_t* move, status_t status, bool found, size_t largest )
+{
+    char     name[DMHEAP_NAME_SIZE] = "";
+    report_t why                    = { .status    = status,
+                                        .size      = move->request.size,
+                                        .alignment = move->request.alignment,
+                                        .looked    = is_exhausted( status ),
+                                        .largest   = largest,
+                                        .module    = name,
+                                        .address   = move->pointer };
+    if( found )
+    {
+        lock();
+        if( context_exists( move->source ) ) owner_name( move->source, block_owner( move->source, move->from ), name );
+        unlock();
+    }
+    return refuse( found ? move->source : NULL, &why );
+}
+
+/* Not locked. */
+static void* reallocate( dmheap_context_t* only, move_t* move )
+{
+    uint32_t visited = 0;
+    size_t   largest = 0;
+    lock();
+    status_t status = move_locate( only, move );
+    bool     found  = status == STATUS_OK;
+    bool     stays  = true; /* in its heap: that was named, or is no default one */
+    if( found )
+    {
+        unsigned place = context_place( move->source );
+        visited        = 1u << place;
+        stays          = only != NULL || context_position( place ) == registry.defaults;
+        if( move->request.alignment == 0 ) move->request.alignment = block_alignment( move->source, move->from );
+        status = move_within( move );
+        if( is_exhausted( status ) ) largest = largest_free( move->source );
+    }
+    unlock();
+    while( !stays && is_exhausted( status ) )
+    {
+        lock();
+        dmheap_context_t* target = context_next( true, &visited );
+        stays                    = target == NULL;
+        if( !stays ) status = move_locate( move->source, move ); /* others may have freed or retagged it */
+        if( !stays && status == STATUS_OK )
+        {
+            status = move_to( move, target );
+            if( is_exhausted( status ) && largest_free( target ) > largest ) largest = largest_free( target );
+        }
+        unlock();
+    }
+    if( status != STATUS_OK ) return move_refuse( move, status, found, largest );
+    return move->target != NULL ? move_finish( move ) : move->pointer;
+}
+
+static void* change_size( dmheap_context_t* only, void* pointer, size_t size, size_t alignment, const char* module,
+                          const void* caller )
+{
+    move_t move = { .request = { .size = size, .alignment = alignment, .caller = caller }, .pointer = pointer };
+    if( pointer != NULL && size != 0 ) return reallocate( only, &move );
+    if( pointer == NULL )
+        return alignment != 0 ? allocate_aligned( only, alignment, size, module, caller )
+                              : allocate( only, size, module, 0, caller );
+    release_from( only, NULL, pointer );
+    return NULL;
+}
+
+static void* change_size_aligned( dmheap_context_t* only, void* pointer, size_t size, size_t alignment,
+                                  const char* module, const void* caller )
+{
+    if( alignment_is_valid( alignment ) ) return change_size( only, pointer, size, alignment, module, caller );
+    return refuse_request( STATUS_BAD_ALIGNMENT,
+                           &( request_t ){ .size = size, .alignment = alignment, .module = module } );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _realloc, ( void* ptr, size_t size, const char* module_name ) )
+{
+    return change_size( NULL, ptr, size, 0, module_name, GUARD_CALLER() );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_realloc,
+                            ( void* ptr, size_t alignment, size_t size, const char* module_name ) )
+{
+    return change_size_aligned( NULL, ptr, size, alignment, module_name, GUARD_CALLER() );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_realloc,
+                            ( dmheap_context_t * context, void* ptr, size_t size, const char* module_name ) )
+{
+    return context_given( context ) ? change_size( context, ptr, size, 0, module_name, GUARD_CALLER() ) : NULL;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_realloc,
+                            ( dmheap_context_t * context, void* ptr, size_t alignment, size_t size,
+                              const char* module_name ) )
+{
+    return context_given( context ) ? change_size_aligned( context, ptr, size, alignment, module_name, GUARD_CALLER() )
+                                    : NULL;
+}
+
+static void* change_size_for( dmheap_module_t module, void* pointer, size_t size, size_t alignment, const void* caller )
+{
+    move_t    move    = { .request = { .size = size, .alignment = alignment, .caller = caller },
+                          .handle  = &module,
+                          .pointer = pointer };
+    request_t request = { .size = size, .alignment = alignment, .key = module.key, .caller = caller };
+    if( pointer != NULL && size != 0 ) return reallocate( NULL, &move );
+    if( pointer == NULL )
+        return alignment != 0 ? allocate_by_key( module.context, &request )
+                              : allocate( module.context, size, NULL, module.key, caller );
+    release_from( NULL, &module, pointer );
+    return NULL;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_realloc, ( dmheap_module_t module, void* ptr, size_t size ) )
+{
+    return handle_given( module ) ? change_size_for( module, ptr, size, 0, GUARD_CALLER() ) : NULL;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_aligned_realloc,
+                            ( dmheap_module_t module, void* ptr, size_t alignment, size_t size ) )
+{
+    if( !handle_given( module ) ) return NULL;
+    if( alignment_is_valid( alignment ) ) return change_size_for( module, ptr, size, alignment, GUARD_CALLER() );
+    return refuse_request( STATUS_BAD_ALIGNMENT, &( request_t ){ .size = size, .alignment = alignment } );
+}
+
+/* ---- Looking at a block ---- */
+
+static size_t usable_size( dmheap_context_t* only, const void* pointer )
+{
+    dmheap_context_t* context;
+    block_t           block;
+    size_t            size = 0;
+    if( pointer == NULL ) return 0;
+    lock();
+    status_t status = block_locate( only, pointer, &context, &block );
+    if( status == STATUS_OK ) size = block_usable_size( context, block );
+    unlock();
+    if( status != STATUS_OK ) report( &( report_t ){ .status = status, .address = pointer } );
+    return size;
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, size_t, _usable_size, ( const void* ptr ) )
+{
+    return usable_size( NULL, ptr );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, size_t, _ctx_usable_size, ( dmheap_context_t * context, const void* ptr ) )
+{
+    return context_given( context ) ? usable_size( context, ptr ) : 0;
+}
