@@ -607,6 +607,7 @@ static bool plan_again( check_t* check, bool* exists )
            context_plan( check->context, bytes( end ), bytes( granule ), &check->plan ) == STATUS_OK;
 }
 
+/* DMHEAP_CHECK_NOT_INITIALIZED is the caller's to report. */
 static dmheap_check_t check_context( dmheap_context_t* context, const void** where )
 {
     check_t     check   = { .context = context, .quiet = true, .fault = DMHEAP_CHECK_OK };
@@ -614,11 +615,7 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
     bool        exists;
     if( where != NULL ) *where = NULL;
     check.planned = plan_again( &check, &exists );
-    if( !exists )
-    {
-        report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
-        return DMHEAP_CHECK_NOT_INITIALIZED;
-    }
+    if( !exists ) return DMHEAP_CHECK_NOT_INITIALIZED;
     run( &check, 0, geometry_step );
     run( &check, 0, blocks_step );
     run( &check, 0, lists_step );
@@ -634,15 +631,23 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _ctx_check,
                             ( dmheap_context_t * context, const void** where ) )
 {
-    return check_context( context, where );
+    dmheap_check_t found = check_context( context, where );
+    if( found == DMHEAP_CHECK_NOT_INITIALIZED )
+        report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
+    return found;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _check, ( const void** where ) )
 {
     uint32_t          visited = 0;
-    dmheap_context_t* context = next_default( &visited );
-    dmheap_check_t    fault   = check_context( context, where );
-    while( fault == DMHEAP_CHECK_OK && ( context = next_default( &visited ) ) != NULL )
-        fault = check_context( context, where );
-    return fault;
+    dmheap_check_t    found   = DMHEAP_CHECK_NOT_INITIALIZED;
+    dmheap_context_t* context;
+    if( where != NULL ) *where = NULL;
+    while( found <= DMHEAP_CHECK_NOT_INITIALIZED && ( context = next_default( &visited ) ) != NULL )
+    {
+        dmheap_check_t here = check_context( context, where );
+        if( here != DMHEAP_CHECK_NOT_INITIALIZED ) found = here; /* it may be taken down meanwhile */
+    }
+    if( found == DMHEAP_CHECK_NOT_INITIALIZED ) report( &( report_t ){ .status = STATUS_NO_HEAP } );
+    return found;
 }
