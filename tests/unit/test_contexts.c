@@ -121,9 +121,28 @@ static void a_realloc_moves_to_another_default_heap( void** state )
         assert_int_equal( moved[i], (unsigned char)i );
     assert_int_equal( live_blocks_of( "m" ), 1 );
     assert_refused( dmheap_free( block, true ), "refused" );
-    assert_null( dmheap_ctx_realloc( second, moved, 70000, NULL ) );
     assert_int_equal( live_blocks_of( "m" ), 1 );
     dmheap_free( wall, true );
+}
+
+static void a_realloc_within_a_heap_is_refused_what_only_another_one_has( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    dmheap_ctx_set_default( second, DMHEAP_LAST );
+    unsigned char* block = dmheap_ctx_malloc( second, 30000, "m" );
+    void*          wall  = dmheap_ctx_malloc( second, 20000, NULL );
+    assert_non_null( wall );
+    memset( block, 7, 30000 );
+    assert_null( dmheap_ctx_realloc( second, block, 50000, NULL ) );
+    assert_null( dmheap_ctx_aligned_realloc( second, block, 64, 50000, NULL ) );
+    assert_int_equal( fixture_logged( "out of memory" ), 2 );
+    assert_ptr_equal( dmheap_ctx_of( block ), second );
+    unsigned char* moved = dmheap_realloc( block, 50000, NULL );
+    assert_non_null( moved );
+    assert_ptr_not_equal( dmheap_ctx_of( moved ), second );
+    assert_int_equal( moved[29999], 7 );
+    assert_int_equal( live_blocks_of( "m" ), 1 );
 }
 
 static void a_failed_realloc_across_heaps_leaves_the_old_block( void** state )
@@ -348,6 +367,7 @@ int test_contexts( void )
         CONTEXT_TEST( a_context_is_found_by_its_name ),
         CONTEXT_TEST( default_heaps_are_tried_in_order ),
         CONTEXT_TEST( a_realloc_moves_to_another_default_heap ),
+        CONTEXT_TEST( a_realloc_within_a_heap_is_refused_what_only_another_one_has ),
         CONTEXT_TEST( a_failed_realloc_across_heaps_leaves_the_old_block ),
         CONTEXT_TEST( a_handle_falls_back_to_the_other_default_heaps ),
         CONTEXT_TEST( a_heap_inside_of_a_block_works ),
