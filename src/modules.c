@@ -83,6 +83,7 @@ typedef struct
     uint32_t          heir;   /* of the module that gets its blocks, 0: none */
     block_t           record; /* for its new name, suspended until it is used; 0: none */
     bool              is_new; /* the module: it was registered for this call */
+    uint32_t          lowest, lowered; /* the heap's lowest mark of free words before this, and after */
 } prepared_t;
 
 typedef struct
@@ -96,6 +97,14 @@ typedef struct
 
 /* Prepares one heap. STATUS_OK, or STATUS_UNKNOWN_MODULE where there is nothing to do; else nothing was changed. Locked. */
 typedef status_t ( *prepare_t )( const rounds_t* rounds, prepared_t* heap );
+
+/* What the first round took is given back, `words` of them: nor does the mark of the lowest remember it. Locked. */
+static void prepared_undone( const prepared_t* heap, uint32_t words )
+{
+    dmheap_context_t* context = heap->context;
+    uint32_t          others  = context->free_lowest == heap->lowered ? heap->lowest : context->free_lowest + words;
+    context->free_lowest      = at_most( others, heap->lowest );
+}
 
 /* First round, over one heap or, where that is NULL, over all or the default ones. STATUS_UNKNOWN_MODULE where no heap had
  * anything to do; any other failure is undone by the caller. Not locked. */
@@ -112,8 +121,9 @@ static status_t prepare_heaps( dmheap_context_t* only, bool only_defaults, round
         context = only == NULL ? context_next( only_defaults, &visited ) : context_exists( only ) ? only : NULL;
         if( context != NULL )
         {
-            *heap  = ( prepared_t ){ .context = context };
+            *heap  = ( prepared_t ){ .context = context, .lowest = context->free_lowest };
             status = image_is_sealed( context ) ? prepare( rounds, heap ) : STATUS_CORRUPTED;
+            heap->lowered = context->free_lowest;
         }
         unlock();
         if( context == NULL ) break;
@@ -148,7 +158,11 @@ static void limit_finish( const rounds_t* rounds, const prepared_t* heap, bool s
         holding_note_peak( holding );
     }
     else if( heap->is_new && holding->blocks == 0 )
-        (void)owner_forget( heap->context, key_owner( heap->key ) );
+    {
+        uint32_t system = heap->context->system.live;
+        if( owner_forget( heap->context, key_owner( heap->key ) ) == STATUS_OK )
+            prepared_undone( heap, system - heap->context->system.live );
+    }
 }
 
 /* In one heap or, where that is NULL, in every default heap. */
@@ -374,8 +388,9 @@ static void rename_finish( const rounds_t* rounds, prepared_t* heap, bool succee
     }
     if( exists && heap->record.at != 0 && block_is_suspended( context, heap->record ) )
     {
+        uint32_t size = block_size( context, heap->record );
         block_resume( context, heap->record, OWNER_SYSTEM );
-        (void)system_release( context, heap->record );
+        if( system_release( context, heap->record ) == STATUS_OK ) prepared_undone( heap, size );
     }
     unlock();
     if( sweep.key != 0 ) sweep_module( context, &sweep, NULL );
