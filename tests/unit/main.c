@@ -17,5 +17,6 @@ int main( void )
     failed += test_vanishing();
     failed += test_damage();
     failed += test_dmod_api();
+    failed += test_limits();
     return failed != 0;
 }
