@@ -92,19 +92,21 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
 {
     dmheap_module_stats_t   sum     = { 0 };
     bool                    found   = false;
+    bool                    exists  = false; /* a heap to look at */
     uint32_t                visited = 0;
     name_t                  name;
     const dmheap_context_t* context;
     if( !place_given( stats ) ) return false;
     if( !name_make( text, &name ) )
     {
-        report_module( STATUS_BAD_NAME, TO_LOOK, text );
+        report_module( STATUS_BAD_NAME, TO_LOOK, text, NULL );
         return false;
     }
     do
     {
         lock();
         context = only == NULL ? context_next( false, &visited ) : context_exists( only ) ? only : NULL;
+        exists |= context != NULL;
         if( context != NULL && image_is_sealed( context ) )
         {
             owner_t          owner   = owner_find( context, &name );
@@ -117,7 +119,7 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
     if( found )
         *stats = sum;
     else
-        report_module( STATUS_UNKNOWN_MODULE, TO_LOOK, text );
+        report_module( only != NULL && !exists ? STATUS_NO_HEAP : STATUS_UNKNOWN_MODULE, TO_LOOK, text, only );
     return found;
 }
 
@@ -147,7 +149,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _module_get_stats,
     if( holding != NULL )
         *stats = sum;
     else
-        report_module( STATUS_STALE_MODULE, TO_LOOK, NULL );
+        report_module( STATUS_STALE_MODULE, TO_LOOK, NULL, NULL );
     return holding != NULL;
 }
 

@@ -6,9 +6,13 @@
  * then; the second round cannot fail.
  */
 
-static void report_module( status_t status, purpose_t purpose, const char* name )
+/* `only` is the heap that was named, or NULL. */
+static void report_module( status_t status, purpose_t purpose, const char* name, const dmheap_context_t* only )
 {
-    report( &( report_t ){ .status = status, .purpose = purpose, .module = name } );
+    report( &( report_t ){ .status  = status,
+                           .purpose = purpose,
+                           .module  = name,
+                           .address = not_located( status, only, NULL ) } );
 }
 
 /* Whether a module was found or registered. */
@@ -39,7 +43,7 @@ static bool register_module( dmheap_context_t* context, const char* name )
 {
     uint32_t key;
     status_t status = enroll( &context, name, &key );
-    report_module( status, TO_REGISTER, name );
+    report_module( status, TO_REGISTER, name, context );
     return is_enrolled( status );
 }
 
@@ -58,7 +62,7 @@ static dmheap_module_t open_module( dmheap_context_t* context, const char* name 
 {
     uint32_t key;
     status_t status = enroll( &context, name, &key );
-    if( status != STATUS_KNOWN_MODULE ) report_module( status, TO_REGISTER, name );
+    if( status != STATUS_KNOWN_MODULE ) report_module( status, TO_REGISTER, name, context );
     return is_enrolled( status ) ? ( dmheap_module_t ){ context, key } : ( dmheap_module_t ){ NULL, 0 };
 }
 
@@ -181,7 +185,7 @@ static bool limit_module( dmheap_context_t* only, const char* text, size_t bytes
         unlock();
         is_new |= rounds.heap[i].is_new;
     }
-    report_module( status == STATUS_OK && is_new ? STATUS_REGISTERED : status, TO_LIMIT, text );
+    report_module( status == STATUS_OK && is_new ? STATUS_REGISTERED : status, TO_LIMIT, text, only );
     return status == STATUS_OK;
 }
 
@@ -207,7 +211,7 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
     status_t          known = STATUS_KNOWN_MODULE;
     if( text != NULL && !name_make( text, &name ) )
     {
-        report_module( STATUS_BAD_NAME, TO_RETAG, text );
+        report_module( STATUS_BAD_NAME, TO_RETAG, text, NULL );
         return false;
     }
     lock();
@@ -224,7 +228,7 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
         if( status != STATUS_OK && known == STATUS_REGISTERED ) (void)owner_forget( context, owner );
     }
     unlock();
-    if( status == STATUS_OK && known == STATUS_REGISTERED ) report_module( known, TO_RETAG, text );
+    if( status == STATUS_OK && known == STATUS_REGISTERED ) report_module( known, TO_RETAG, text, NULL );
     if( status != STATUS_OK )
         report( &( report_t ){ .status  = status,
                                .purpose = TO_RETAG,
@@ -287,7 +291,7 @@ static void unregister_module( dmheap_context_t* only, const char* text )
     status_t          status  = only == NULL ? STATUS_UNKNOWN_MODULE : STATUS_NO_HEAP;
     if( !name_copy( text, &copy ) )
     {
-        report_module( STATUS_BAD_NAME, TO_REGISTER, text );
+        report_module( STATUS_BAD_NAME, TO_REGISTER, text, NULL );
         return;
     }
     do
@@ -404,13 +408,13 @@ static bool rename_module( dmheap_context_t* only, const char* old_text, const c
     bool        old_ok = name_copy( old_text, &old_name );
     if( !old_ok || ( new_text != NULL && !name_copy( new_text, &new_name ) ) )
     {
-        report_module( STATUS_BAD_NAME, TO_RENAME, old_ok ? new_text : old_text );
+        report_module( STATUS_BAD_NAME, TO_RENAME, old_ok ? new_text : old_text, NULL );
         return false;
     }
     status_t status = prepare_heaps( only, false, &rounds, rename_prepare );
     for( unsigned i = 0; i < rounds.count; i++ )
         rename_finish( &rounds, &rounds.heap[i], status == STATUS_OK );
-    report_module( status, TO_RENAME, old_name.text );
+    report_module( status, TO_RENAME, old_name.text, only );
     return status == STATUS_OK;
 }
 
