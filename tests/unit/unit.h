@@ -175,5 +175,6 @@ int test_vanishing( void );
 int test_damage( void );
 int test_dmod_api( void );
 int test_limits( void );
+int test_refusals( void );
 
 #endif
