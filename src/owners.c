@@ -592,17 +592,15 @@ static uint32_t end_of( const dmheap_context_t* context, block_t block )
     return block_fits( context, block, size ) ? block.at + size : 0;
 }
 
-/* Takes down the heaps that lie in a block which is about to be freed. */
-static RARE void lose_heaps( const dmheap_context_t* context, block_t block, sweep_t* sweep )
+/* Takes down one of the heaps that lie in a block which is about to be freed. False where there is none. */
+static RARE bool lose_heap( const dmheap_context_t* context, block_t block, sweep_t* sweep )
 {
-    unsigned place;
-    while( ( place = context_inside( context, block_payload( context, block ), block_size( context, block ) - 1 ) ) <
-           DMHEAP_MAX_CONTEXTS )
-    {
-        sweep->lost = registry.heap[place];
-        guard_heap_ends( sweep->lost );
-        context_forget( place );
-    }
+    unsigned place = context_inside( context, block_payload( context, block ), block_size( context, block ) - 1 );
+    if( place == DMHEAP_MAX_CONTEXTS ) return false;
+    sweep->lost = registry.heap[place];
+    guard_heap_ends( sweep->lost );
+    context_forget( place );
+    return true;
 }
 
 /* One bounded step of a sweep through the blocks of a module that leaves. True where there is more to do. */
@@ -623,7 +621,8 @@ static bool owner_sweep( dmheap_context_t* context, sweep_t* sweep )
     block_t  block  = sweep->position;
     block_t  last   = block;
     bool     owned  = ( *block_header( context, block ) & HEADER_OWNER_MASK ) == wanted;
-    uint32_t next   = end_of( context, block );
+    if( owned && sweep->nested && lose_heap( context, block, sweep ) ) return true; /* each is a step, and said */
+    uint32_t next = end_of( context, block );
     for( unsigned blocks = 1; blocks < SWEEP_BLOCKS && !owned && next != 0 && next < end; blocks++ )
     {
         if( ( *block_header( context, block_at( next ) ) & HEADER_OWNER_MASK ) == wanted ) break;
@@ -632,7 +631,6 @@ static bool owner_sweep( dmheap_context_t* context, sweep_t* sweep )
     }
     sweep->position = next != 0 ? block_behind_free( context, block_at( next ) )
                                 : block_at( last.at + ( 1u << context->granule_shift ) );
-    if( owned && sweep->nested ) lose_heaps( context, block, sweep );
     if( owned && pass_on( context, holding, block ) == STATUS_CORRUPTED ) sweep->damaged = block;
     return true;
 }
