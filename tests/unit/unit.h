@@ -175,6 +175,7 @@ int test_vanishing( void );
 int test_damage( void );
 int test_dmod_api( void );
 int test_limits( void );
+int test_heaps( void );
 int test_refusals( void );
 
 #endif
