@@ -338,8 +338,9 @@ static bool context_given( const dmheap_context_t* context )
 /* Whether a handle was opened once; reports it if not. */
 static bool handle_given( dmheap_module_t module )
 {
-    if( module.context == NULL || module.key == 0 ) report( &( report_t ){ .status = STATUS_STALE_MODULE } );
-    return module.context != NULL && module.key != 0;
+    bool given = module.context != NULL && module.key >= OWNER_FIRST_MODULE;
+    if( !given ) report( &( report_t ){ .status = STATUS_STALE_MODULE } );
+    return given;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module_name ) )
