@@ -18,6 +18,8 @@ int main( void )
     failed += test_damage();
     failed += test_dmod_api();
     failed += test_limits();
+    failed += test_fits();
+    failed += test_handles();
     failed += test_heaps();
     failed += test_refusals();
     return failed != 0;

@@ -175,6 +175,8 @@ int test_vanishing( void );
 int test_damage( void );
 int test_dmod_api( void );
 int test_limits( void );
+int test_fits( void );
+int test_handles( void );
 int test_heaps( void );
 int test_refusals( void );
 
