@@ -421,6 +421,231 @@ static void a_check_survives_blocks_that_are_freed_between_its_steps( void** sta
     assert_true( interrupts > 4 );
 }
 
+/* ---- A check that others come between ---- */
+
+static void*    checked[12]; /* blocks of "a" and "b" in turn */
+static unsigned disturbance;
+
+static void change_at_the_nth_step( void )
+{
+    if( !its_turn() ) return;
+    switch( disturbance )
+    {
+    case 0: assert_true( dmheap_retag( checked[4], "b" ) ); break;
+    case 1: assert_true( dmheap_retag( checked[11], NULL ) ); break;
+    case 2: assert_true( dmheap_retag( checked[0], "new" ) ); break;
+    case 3: dmheap_unregister_module( "a" ); break;
+    case 4: dmheap_unregister_module( "b" ); break;
+    case 5: assert_true( dmheap_rename_module( "a", "b" ) ); break;
+    case 6: assert_true( dmheap_rename_module( "a", "a longer name" ) ); break;
+    case 7: assert_true( dmheap_rename_module( "b", NULL ) ); break;
+    case 8: assert_true( dmheap_set_module_limit( "a", 4 ) ); break;
+    case 9: assert_true( dmheap_register_module( "new" ) ); break;
+    case 10: dmheap_free( checked[5], false ); break;
+    case 11: assert_non_null( dmheap_malloc( 30, "a" ) ); break;
+    case 12: assert_non_null( dmheap_realloc( checked[3], 300, NULL ) ); break;
+    case 13: assert_non_null( dmheap_realloc( checked[6], 20, NULL ) ); break;
+    case 14: assert_non_null( dmheap_aligned_alloc( 256, 100, "new" ) ); break;
+    default: assert_null( dmheap_malloc( 100000, "another" ) ); break;
+    }
+}
+
+enum
+{
+    DISTURBANCES = 16
+};
+
+static void begin_disturbance( void )
+{
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+    for( unsigned i = 0; i < 12; i++ )
+        checked[i] = dmheap_malloc( 60 + i * 10, i % 2 ? "a" : "b" );
+    dmheap_free( checked[7], false );
+    (void)fixture_log();
+}
+
+static void a_check_finds_all_well_whatever_others_do_between_its_steps( void** state )
+{
+    (void)state;
+    for( disturbance = 0; disturbance < DISTURBANCES; disturbance++ )
+    {
+        disturbed = 0;
+        EACH_STEP
+        {
+            begin_disturbance();
+            countdown            = step;
+            fixture_interrupt    = change_at_the_nth_step;
+            dmheap_check_t found = dmheap_check( NULL );
+            fixture_interrupt    = NULL;
+            assert_int_equal( found, DMHEAP_CHECK_OK );
+            assert_valid();
+        }
+        assert_true( disturbed > 20 );
+    }
+}
+
+static unsigned checks;
+
+static void check_everything( void )
+{
+    checks++;
+    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+}
+
+static void a_check_finds_all_well_between_any_two_steps_of_others( void** state )
+{
+    (void)state;
+    for( disturbance = 0; disturbance < DISTURBANCES; disturbance++ )
+    {
+        begin_disturbance();
+        checks            = 0;
+        countdown         = 1;
+        fixture_interrupt = check_everything;
+        change_at_the_nth_step();
+        fixture_interrupt = NULL;
+        assert_true( checks > 0 );
+        assert_valid();
+    }
+}
+
+/* ---- A module that leaves ---- */
+
+static bool    rename_is_pending;
+static unsigned renames_refused;
+
+static void rename_the_leaving_module( void )
+{
+    if( dmheap_rename_module( "leaving", "thief" ) || dmheap_rename_module( "leaving", "free name" ) ||
+        dmheap_rename_module( "leaving", NULL ) || dmheap_rename_module( "thief", "leaving" ) ||
+        dmheap_set_module_limit( "leaving", SIZE_MAX ) || dmheap_retag( held[0], "leaving" ) )
+        rename_is_pending = true; /* it had left */
+    else
+        renames_refused++;
+}
+
+static void a_module_that_is_being_unregistered_is_not_renamed_and_gives_no_block_away( void** state )
+{
+    (void)state;
+    for( unsigned i = 0; i < 100; i++ )
+        assert_non_null( dmheap_malloc( 50, i % 2 ? "leaving" : "thief" ) );
+    held[0]           = dmheap_malloc( 8, "owner" );
+    rename_is_pending = false;
+    renames_refused   = 0;
+    fixture_interrupt = rename_the_leaving_module;
+    dmheap_unregister_module( "leaving" );
+    fixture_interrupt = NULL;
+    assert_true( renames_refused > 40 );
+    assert_int_equal( live_blocks_of( "free name" ), 0 );
+    assert_true( live_blocks_of( "thief" ) + live_blocks_of( "leaving" ) >= 50 );
+    assert_int_equal( stats_now().used_blocks, 51 );
+    assert_valid();
+    release_held();
+}
+
+/* ---- How often the lock is held ---- */
+
+static void count_interrupt( void )
+{
+    interrupts++;
+}
+
+static unsigned holds_of( void ( *call )( void ) )
+{
+    interrupts        = 0;
+    fixture_interrupt = count_interrupt;
+    call();
+    fixture_interrupt = NULL;
+    return interrupts;
+}
+
+static void hold_malloc( void )
+{
+    held[1] = dmheap_malloc( 20, "known" );
+}
+
+static void hold_malloc_of_a_new_name( void )
+{
+    (void)dmheap_malloc( 20, "new" );
+}
+
+static void hold_malloc_for_nobody( void )
+{
+    (void)dmheap_malloc( 20, NULL );
+}
+
+static void hold_free( void )
+{
+    dmheap_free( held[1], false );
+}
+
+static void hold_realloc_in_place( void )
+{
+    held[0] = dmheap_realloc( held[0], 90, NULL );
+}
+
+static void hold_realloc_that_moves( void )
+{
+    held[0] = dmheap_realloc( held[0], 500, NULL );
+    assert_non_null( held[0] );
+}
+
+static void hold_unregister_of_an_empty_module( void )
+{
+    dmheap_unregister_module( "empty" );
+}
+
+static void hold_unregister_of_one_block_in_front( void )
+{
+    dmheap_unregister_module( "early" );
+}
+
+static void hold_rename( void )
+{
+    assert_true( dmheap_rename_module( "known", "renamed" ) );
+}
+
+static void the_lock_is_held_so_often_and_no_more_whatever_the_heap_holds( void** state )
+{
+    /* the most in the first heap, and in each other default heap */
+    static const struct
+    {
+        void ( *call )( void );
+        unsigned first, other;
+    } rows[] = {
+        { hold_malloc, 1, 0 },
+        { hold_malloc_of_a_new_name, 2, 0 },
+        { hold_malloc_for_nobody, 1, 0 },
+        { hold_realloc_in_place, 1, 0 },
+        { hold_realloc_that_moves, 4, 0 },
+        { hold_free, 1, 0 },
+        { hold_unregister_of_an_empty_module, 3, 1 },
+        { hold_unregister_of_one_block_in_front, 5, 1 },
+        { hold_rename, 4, 2 },
+    };
+    (void)state;
+    for( unsigned blocks = 0; blocks <= 1000; blocks += 500 )
+        for( unsigned heaps = 0; heaps < 3; heaps++ )
+        {
+            assert_true( fixture_heap( 131072, 8, 0 ) );
+            dmheap_context_t* second = heaps > 0 ? fixture_second_heap( 16384, 8, 0 ) : NULL;
+            dmheap_context_t* third  = NULL;
+            if( heaps > 0 ) assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+            if( heaps > 1 ) third = dmheap_ctx_init( fixture_second_buffer() + 65536, 16384, 8, NULL );
+            assert_non_null( dmheap_malloc( 20, "early" ) );
+            held[0] = dmheap_malloc( 106, "known" );
+            assert_true( dmheap_register_module( "empty" ) );
+            for( unsigned i = 0; i < blocks + 1; i++ )
+                assert_non_null( dmheap_malloc( 30, i % 2 ? "other" : NULL ) );
+            hold_malloc(); /* the hint has the name that was asked for last */
+            for( unsigned row = 0; row < sizeof rows / sizeof *rows; row++ )
+                assert_in_range( holds_of( rows[row].call ), 1, rows[row].first + heaps * rows[row].other );
+            assert_valid();
+            if( third != NULL ) assert_true( dmheap_ctx_deinit( third ) );
+            memset( held, 0, sizeof held );
+            (void)fixture_log();
+        }
+}
+
 static void take_down_second( void )
 {
     if( its_turn() ) dmheap_ctx_deinit( dmheap_ctx_find( "second" ) );
@@ -463,6 +688,10 @@ int test_steps( void )
         HEAP_TEST( a_rename_to_a_name_that_comes_and_goes_ends ),
         HEAP_TEST( walks_survive_changes_between_their_steps ),
         HEAP_TEST( a_check_survives_blocks_that_are_freed_between_its_steps ),
+        HEAP_TEST( a_check_finds_all_well_whatever_others_do_between_its_steps ),
+        HEAP_TEST( a_check_finds_all_well_between_any_two_steps_of_others ),
+        HEAP_TEST( a_module_that_is_being_unregistered_is_not_renamed_and_gives_no_block_away ),
+        HEAP_TEST( the_lock_is_held_so_often_and_no_more_whatever_the_heap_holds ),
         HEAP_TEST( a_heap_taken_down_during_a_walk_ends_the_walk ),
     };
     return cmocka_run_group_tests_name( "steps", tests, NULL, NULL );
