@@ -237,6 +237,14 @@ static void guard_close( const dmheap_context_t* context, uint32_t from, uint32_
     tools_forbid( image_word( context, from ), ( to - from ) * (size_t)WORD_SIZE );
 }
 
+/* Pattern is all that is not the header, the links or the foot of the free block. */
+static void guard_released( dmheap_context_t* context, const word_t* payload, uint32_t size, bool before, bool behind )
+{
+    uint32_t at = (uint32_t)( payload - image_word( context, 0 ) );
+    guard_fill( context, before ? at - 2 : at + 2, behind ? at + size + 2 : at + size - 2 );
+    guard_close( context, at - 1, at + size - 1 );
+}
+
 /* The first place that is not pattern; `to` where there is none. */
 static uint32_t first_written( const dmheap_context_t* context, uint32_t from, uint32_t to )
 {

@@ -394,7 +394,7 @@ static bool free_before_is_valid( check_t* check, block_t block )
     if( *block_header( context, free ) != foot || ( foot & TABLE_TAG_MASK ) != 0 )
         return fails( check, DMHEAP_CHECK_FOOT, free );
     if( check->covered != 0 && check->covered != free.at ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
-    if( !free_agrees( context, free, size ) ) return fails( check, DMHEAP_CHECK_FREE_LIST, free );
+    if( !free_agrees( context, free, image_word( context, free.at ), size ) ) return fails( check, DMHEAP_CHECK_FREE_LIST, free );
     if( !guard_free_holds( context, free, size ) ) return fails( check, DMHEAP_CHECK_GUARD, free );
     tally( &check->free, 0, 1, size );
     return true;
