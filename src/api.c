@@ -300,8 +300,8 @@ static APART void* allocate_for( dmheap_context_t* home, uint32_t key, size_t si
     lock();
     if( context_exists( home ) && image_is_sealed( home ) )
     {
-        holding_t* holding = holding_with_key( home, key );
-        if( holding != NULL ) block = owner_take( home, holding, key_owner( key ), size );
+        module_t* module = module_in_line( home, key_owner( key ) );
+        if( module != NULL && module->key == key ) block = owner_take( home, &module->holding, key_owner( key ), size );
         if( block.at != BLOCK_NONE ) guard_give( home, block, size, caller );
     }
     unlock();
