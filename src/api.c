@@ -23,7 +23,7 @@ static inline void unlock( void )
 /* Whether a block of this owner is a user's to touch, or why not. */
 static status_t owner_check( owner_t owner )
 {
-    return owner == OWNER_SYSTEM ? STATUS_SYSTEM_BLOCK
+    return owner == OWNER_SYSTEM   ? STATUS_SYSTEM_BLOCK
            : owner == OWNER_MOVING ? STATUS_MOVING
            : owner == OWNER_FREE   ? STATUS_CORRUPTED
                                    : STATUS_OK;
@@ -40,7 +40,8 @@ static RARE status_t block_locate( dmheap_context_t* only, const void* pointer, 
     while( ( *context = context_next( false, &visited ) ) != NULL )
     {
         if( only != NULL && only != *context ) continue;
-        status_t here = image_is_sealed( *context ) ? block_of( *context, pointer, block, &word, &bit ) : STATUS_CORRUPTED;
+        status_t here =
+            image_is_sealed( *context ) ? block_of( *context, pointer, block, &word, &bit ) : STATUS_CORRUPTED;
         if( here == STATUS_OK ) return owner_check( block_owner( *context, *block ) );
         /* a heap inside of a block of this one may know the pointer better */
         if( here != STATUS_OUTSIDE || status == STATUS_NO_HEAP ) status = here;
@@ -317,11 +318,11 @@ static void* allocate_aligned( dmheap_context_t* only, size_t alignment, size_t 
                            &( request_t ){ .size = size, .alignment = alignment, .module = module } );
 }
 
-static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size, const char* module, const void* caller )
+static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size, const char* module,
+                              const void* caller )
 {
     if( size != 0 && count > SIZE_MAX / size )
-        return refuse_request( STATUS_OVERFLOW,
-                               &( request_t ){ .size = size, .alignment = count, .module = module } );
+        return refuse_request( STATUS_OVERFLOW, &( request_t ){ .size = size, .alignment = count, .module = module } );
     void* payload = allocate( only, count * size, module, caller );
     if( payload != NULL ) __builtin_memset( payload, 0, count * size );
     return payload;
@@ -466,7 +467,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_free, ( dmheap_context_t * c
 static status_t handle_check( const void* handle, const dmheap_context_t* context, block_t block )
 {
     dmheap_module_t module = *(const dmheap_module_t*)handle;
-    owner_t owner = block_owner( context, block );
+    owner_t         owner  = block_owner( context, block );
     if( !context_exists( module.context ) || !image_is_sealed( module.context ) ||
         holding_with_key( module.context, module.key ) == NULL )
         return STATUS_STALE_MODULE;

@@ -194,9 +194,9 @@ static uint32_t index_largest( const dmheap_context_t* context )
 /* Makes a free block; the header behind it must say so already. */
 static APART void make_free( dmheap_context_t* context, block_t block, uint32_t size )
 {
-    word_t*  payload = image_base( context, block.at );
-    uint32_t header  = header_of( context, OWNER_FREE, size );
-    payload[-1]      = header;
+    word_t*  payload                 = image_base( context, block.at );
+    uint32_t header                  = header_of( context, OWNER_FREE, size );
+    payload[-1]                      = header;
     words_from( payload + size )[-2] = header;
     index_link( context, block, payload, size );
 }
@@ -281,8 +281,8 @@ static uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t 
 /* index_find() for a payload at `alignment` bytes, 0: the heap's, with the words to leave free in front of it. An aligned
  * payload is first looked for where it may fit by chance, from the own list on, so that a freed aligned block is found
  * again; then in a block that is large enough at whatever address. O(1). */
-static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_t size, size_t alignment, uint32_t* whole,
-                                        uint32_t* lead )
+static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_t size, size_t alignment,
+                                        uint32_t* whole, uint32_t* lead )
 {
     block_t block;
     size_t  room  = size;
@@ -291,7 +291,8 @@ static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_
     if( alignment != 0 )
     {
         uint32_t list = index_list( context, size );
-        for( unsigned probe = 0; probe < ALIGNED_PROBES && ( list = index_first( context, list ) ) < context->map_at; probe++ )
+        for( unsigned probe = 0; probe < ALIGNED_PROBES && ( list = index_first( context, list ) ) < context->map_at;
+             probe++ )
         {
             block  = block_at( *image_word( context, list++ ) );
             *whole = free_size( context, block );
@@ -393,7 +394,8 @@ static HOT status_t release_check( const dmheap_context_t* context, block_t bloc
 
 /* Gives a live block back, which is in the start map no more, and merges it with its free neighbours; release_check() must
  * have agreed. O(1). */
-static HOT void release_merge( dmheap_context_t* context, block_t block, word_t* payload, uint32_t header, uint32_t own )
+static HOT void release_merge( dmheap_context_t* context, block_t block, word_t* payload, uint32_t header,
+                               uint32_t own )
 {
     word_t*  behind = words_from( payload + own );
     uint32_t next   = behind[-1]; /* its header */

@@ -183,8 +183,7 @@ static void guard_inspect( dmheap_context_t* context, block_t block )
 
 static void guard_open( const dmheap_context_t* context, block_t block )
 {
-    tools_allow( block_payload( context, block ),
-                 ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE );
+    tools_allow( block_payload( context, block ), ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE );
 }
 
 static void guard_give( dmheap_context_t* context, block_t block, size_t bytes, const void* caller )
@@ -199,14 +198,13 @@ static void guard_give( dmheap_context_t* context, block_t block, size_t bytes, 
 }
 
 static void guard_change( dmheap_context_t* context, const void* before, size_t kept, block_t block, size_t bytes,
-                   const void* caller )
+                          const void* caller )
 {
     unsigned char* payload = block_payload( context, block );
     (void)before;
     (void)kept;
     seal( context, block, bytes, caller );
-    tools_forbid( payload + bytes,
-                  ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE - bytes );
+    tools_forbid( payload + bytes, ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE - bytes );
 #ifdef DMHEAP_ASAN
     __asan_unpoison_memory_region( payload, bytes );
 #endif

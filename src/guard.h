@@ -38,7 +38,7 @@ static void guard_give( dmheap_context_t* context, block_t block, size_t bytes, 
 
 /* A user's block is another, or has another size, with the first `kept` bytes of what was at `before`. */
 static void guard_change( dmheap_context_t* context, const void* before, size_t kept, block_t block, size_t bytes,
-                   const void* caller );
+                          const void* caller );
 
 /* A user's block comes back. */
 static void guard_take( dmheap_context_t* context, block_t block );

@@ -397,7 +397,8 @@ static void table_shrink( dmheap_context_t* context )
     else if( context->table_span <= half && half >= image_end( context ) >> TABLE_ROOM_SHIFT )
     {
         uint32_t old = block_size( context, block );
-        if( block_resize( context, block, old, block_size_for( context, half * (size_t)WORD_SIZE ) ) != STATUS_OK ) return;
+        if( block_resize( context, block, old, block_size_for( context, half * (size_t)WORD_SIZE ) ) != STATUS_OK )
+            return;
         holding_adjust( &context->system, old, block_size( context, block ) );
         context->table_room = (uint8_t)half;
     }
@@ -537,18 +538,19 @@ static status_t owner_retag( dmheap_context_t* context, block_t block, owner_t o
 /* A module whose blocks are on their way to another owner, or freed. */
 typedef struct
 {
-    uint32_t key;      /* of the module */
-    block_t  position; /* where the sweep goes on */
-    block_t  damaged;  /* the last that could not be freed, 0: none */
-    bool     nested;   /* there are heaps in this one, which may lie in the module's blocks */
-    const dmheap_context_t* lost; /* the last of these that was taken down with its block */
+    uint32_t                key;      /* of the module */
+    block_t                 position; /* where the sweep goes on */
+    block_t                 damaged;  /* the last that could not be freed, 0: none */
+    bool                    nested;   /* there are heaps in this one, which may lie in the module's blocks */
+    const dmheap_context_t* lost;     /* the last of these that was taken down with its block */
 } sweep_t;
 
 /* Begins to take a module down: it gets nothing any more. */
-static void owner_leave( const dmheap_context_t* context, holding_t* holding, uint32_t key, uint32_t heir, sweep_t* sweep )
+static void owner_leave( const dmheap_context_t* context, holding_t* holding, uint32_t key, uint32_t heir,
+                         sweep_t* sweep )
 {
-    *sweep        = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
-    sweep->nested = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
+    *sweep         = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
+    sweep->nested  = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
     holding->mark  = 0;
     holding->limit = HOLDING_LEAVING;
     holding->peak  = heir;

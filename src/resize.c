@@ -9,15 +9,15 @@
 
 typedef struct
 {
-    request_t               request; /* the new size and place */
-    block_check_t           check;   /* NULL: whoever's it is */
-    const void*             what;    /* for the check */
-    void*                   pointer; /* the old payload */
-    dmheap_context_t*       source;
-    dmheap_context_t*       target; /* NULL: it stays where it is */
-    block_t                 from, to;
-    size_t                  bytes; /* to copy */
-    uint32_t                key;   /* of the owner of the new block, in its heap */
+    request_t         request; /* the new size and place */
+    block_check_t     check;   /* NULL: whoever's it is */
+    const void*       what;    /* for the check */
+    void*             pointer; /* the old payload */
+    dmheap_context_t* source;
+    dmheap_context_t* target; /* NULL: it stays where it is */
+    block_t           from, to;
+    size_t            bytes; /* to copy */
+    uint32_t          key;   /* of the owner of the new block, in its heap */
 } move_t;
 
 /* Finds the block, and what of it is to be kept. Locked. */
@@ -227,10 +227,10 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_realloc,
 
 static void* change_size_for( dmheap_module_t module, void* pointer, size_t size, size_t alignment, const void* caller )
 {
-    move_t    move    = { .request = { .size = size, .alignment = alignment, .caller = caller },
-                          .check   = handle_check,
-                       .what    = &module,
-                          .pointer = pointer };
+    move_t move = { .request = { .size = size, .alignment = alignment, .caller = caller },
+                    .check   = handle_check,
+                    .what    = &module,
+                    .pointer = pointer };
     if( pointer != NULL && size != 0 ) return reallocate( NULL, &move );
     if( pointer == NULL )
         return alignment != 0 ? allocate_by_key( module.context, module.key, size, alignment, caller )
