@@ -54,7 +54,7 @@ static void* allocate( void* script, void* block, size_t old_size, size_t size )
 
 /* ---- Scripts ---- */
 
-/* One keeps what it is given, and can try to take without end. One adds up. */
+/* One keeps what it is given, and can try to take without end. One adds up, by way of much garbage. */
 static const char hoarder[] = "local kept = {}\n"
                               "function keep( n ) kept[#kept + 1] = 'reading ' .. n; return #kept end\n"
                               "function take( n )\n"
