@@ -7,7 +7,7 @@ SOURCES := src/dmheap.c port/hosted/dmod_port.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 FLAGS   := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Iinclude -Iport/include
 
-.PHONY: all demo example firmware test targets cost bench coverage docs format lint clean help
+.PHONY: all demo example sqlite lua firmware test targets cost bench coverage docs format lint clean help
 
 all: libdmheap.a ## build libdmheap.a for this machine
 
@@ -29,7 +29,17 @@ example: ## build and run examples/embedded_system
 	@cmake --build build/example >> build/example.log 2>&1 || { cat build/example.log; exit 1; }
 	@./build/example/embedded_system
 
-demo example: | build
+sqlite: ## build and run examples/sqlite: SQLite on dmheap (needs libsqlite3-dev)
+	@cmake -S examples/sqlite -B build/sqlite > build/sqlite.log 2>&1 || { cat build/sqlite.log; exit 1; }
+	@cmake --build build/sqlite >> build/sqlite.log 2>&1 || { cat build/sqlite.log; exit 1; }
+	@./build/sqlite/sqlite
+
+lua: ## build and run examples/lua: scripts as modules with limits (needs liblua5.4-dev)
+	@cmake -S examples/lua -B build/lua > build/lua.log 2>&1 || { cat build/lua.log; exit 1; }
+	@cmake --build build/lua >> build/lua.log 2>&1 || { cat build/lua.log; exit 1; }
+	@./build/lua/lua
+
+demo example sqlite lua: | build
 build:
 	@mkdir -p build
 
