@@ -49,6 +49,12 @@ static RARE status_t block_locate( dmheap_context_t* only, const void* pointer, 
     return status;
 }
 
+/* What block_locate() did not find: the heap, or the block in one. */
+static const void* not_located( status_t status, const dmheap_context_t* only, const void* pointer )
+{
+    return status == STATUS_NO_HEAP ? only : pointer;
+}
+
 /* ---- Allocating ---- */
 
 /* What is asked for. */
@@ -443,7 +449,8 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
         status             = holding != NULL ? owner_release( context, holding, block ) : STATUS_CORRUPTED;
     }
     unlock();
-    if( status != STATUS_OK ) report( &( report_t ){ .status = status, .address = pointer } );
+    if( status != STATUS_OK )
+        report( &( report_t ){ .status = status, .address = not_located( status, only, pointer ) } );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _free, ( void* ptr, bool concatenate ) )

@@ -120,12 +120,15 @@ static void* move_finish( const move_t* move )
     unlock();
     if( vacated != STATUS_OK ) report( &( report_t ){ .status = vacated, .address = move->pointer } );
     if( settled == STATUS_OK ) return payload;
-    report( &( report_t ){ .status = settled, .size = move->request.size, .address = move->pointer } );
+    report( &( report_t ){ .status  = settled,
+                           .size    = move->request.size,
+                           .address = not_located( settled, move->target, move->pointer ) } );
     return NULL;
 }
 
 /* Says why a call was refused. Not locked. */
-static RARE void* move_refuse( const move_t* move, status_t status, bool found, size_t largest )
+static RARE void* move_refuse( const dmheap_context_t* only, const move_t* move, status_t status, bool found,
+                               size_t largest )
 {
     char     name[DMHEAP_NAME_SIZE] = "";
     report_t why                    = { .status    = status,
@@ -134,7 +137,7 @@ static RARE void* move_refuse( const move_t* move, status_t status, bool found, 
                                         .looked    = is_exhausted( status ),
                                         .largest   = largest,
                                         .module    = name,
-                                        .address   = move->pointer };
+                                        .address   = not_located( status, only, move->pointer ) };
     if( found )
     {
         lock();
@@ -176,7 +179,7 @@ static void* reallocate( dmheap_context_t* only, move_t* move )
         }
         unlock();
     }
-    if( status != STATUS_OK ) return move_refuse( move, status, found, largest );
+    if( status != STATUS_OK ) return move_refuse( only, move, status, found, largest );
     return move->target != NULL ? move_finish( move ) : move->pointer;
 }
 
@@ -264,7 +267,8 @@ static size_t usable_size( dmheap_context_t* only, const void* pointer )
     status_t status = block_locate( only, pointer, &context, &block );
     if( status == STATUS_OK ) size = block_usable_size( context, block );
     unlock();
-    if( status != STATUS_OK ) report( &( report_t ){ .status = status, .address = pointer } );
+    if( status != STATUS_OK )
+        report( &( report_t ){ .status = status, .address = not_located( status, only, pointer ) } );
     return size;
 }
 
