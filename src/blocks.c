@@ -151,7 +151,7 @@ enum
 };
 
 /* index_find() where the head of the own list does not do. */
-static APART uint32_t index_find_larger( const dmheap_context_t* context, uint32_t own, uint32_t size )
+static HOT uint32_t index_find_larger( const dmheap_context_t* context, uint32_t own, uint32_t size )
 {
     uint32_t list = index_first( context, own + 1 );
     if( list >= context->map_at ) return index_probe( context, own, size, false );
