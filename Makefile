@@ -58,7 +58,7 @@ targets: ## run the suite on every target, emulated
 cost: ## measure what each function costs on seven processors, and compare with docs/cost.md
 	@scripts/cost
 
-bench: ## measure instructions and space on this machine (needs valgrind)
+bench: ## measure instructions and space, beside other heaps (needs valgrind, arm-none-eabi-gcc and QEMU)
 	@scripts/bench
 
 coverage: ## what the tests reach of every line and branch
