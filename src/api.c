@@ -280,24 +280,39 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
     return search_end( &search );
 }
 
-/* Allocates at the default alignment for a name, in one heap or, where that is NULL, in the default heaps: what nearly
- * every call is. What needs more than an owner whom the hints know, and memory in the first heap, goes the longer way from
- * the beginning. */
-static APART void* allocate( dmheap_context_t* only, size_t size, const char* module, const void* caller )
+/* Takes a block at the default alignment for a name in one heap: what nearly every call is. BLOCK_NONE where it needs more
+ * than an owner whom the hints know, and memory that is there. Locked. */
+static HOT block_t take_known( dmheap_context_t* context, size_t size, const char* module, const void* caller )
 {
-    block_t block = block_at( BLOCK_NONE );
+    owner_t    owner   = OWNER_NOBODY;
+    holding_t* holding = &context->nobody;
+    if( !image_is_sealed( context ) ) return block_at( BLOCK_NONE );
+    if( module != NULL ) holding = owner_by_hint( context, module, &owner );
+    if( holding == NULL ) return block_at( BLOCK_NONE );
+    block_t block = owner_take( context, holding, owner, size );
+    if( block.at != BLOCK_NONE ) guard_give( context, block, size, caller );
+    return block;
+}
+
+/* Allocates at the default alignment for a name in the default heaps. What is not had at once in the first goes the longer
+ * way from the beginning. */
+static APART void* allocate( size_t size, const char* module, const void* caller )
+{
     lock();
-    dmheap_context_t* context = only != NULL ? only : registry.first;
-    if( context_exists( context ) && image_is_sealed( context ) )
-    {
-        owner_t    owner   = OWNER_NOBODY;
-        holding_t* holding = module != NULL ? owner_by_hint( context, module, &owner ) : &context->nobody;
-        if( holding != NULL ) block = owner_take( context, holding, owner, size );
-        if( block.at != BLOCK_NONE ) guard_give( context, block, size, caller );
-    }
+    dmheap_context_t* context = registry.first;
+    block_t           block   = context != NULL ? take_known( context, size, module, caller ) : block_at( BLOCK_NONE );
     unlock();
-    if( block.at != BLOCK_NONE ) return block_payload( context, block );
-    return allocate_by_name( only, size, 0, module, caller );
+    return block.at != BLOCK_NONE ? block_payload( context, block ) : allocate_by_name( NULL, size, 0, module, caller );
+}
+
+/* The same in one heap. */
+static APART void* allocate_in( dmheap_context_t* context, size_t size, const char* module, const void* caller )
+{
+    lock();
+    block_t block = context_exists( context ) ? take_known( context, size, module, caller ) : block_at( BLOCK_NONE );
+    unlock();
+    return block.at != BLOCK_NONE ? block_payload( context, block )
+                                  : allocate_by_name( context, size, 0, module, caller );
 }
 
 /* The same for a handle. */
@@ -329,7 +344,8 @@ static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size,
 {
     if( size != 0 && count > SIZE_MAX / size )
         return refuse_request( STATUS_OVERFLOW, &( request_t ){ .size = size, .alignment = count, .module = module } );
-    void* payload = allocate( only, count * size, module, caller );
+    void* payload =
+        only == NULL ? allocate( count * size, module, caller ) : allocate_in( only, count * size, module, caller );
     if( payload != NULL ) __builtin_memset( payload, 0, count * size );
     return payload;
 }
@@ -350,7 +366,7 @@ static bool handle_given( dmheap_module_t module )
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module_name ) )
 {
-    return allocate( NULL, size, module_name, GUARD_CALLER() );
+    return allocate( size, module_name, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_alloc,
@@ -367,7 +383,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _calloc, ( size_t count, size_t 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_malloc,
                             ( dmheap_context_t * context, size_t size, const char* module_name ) )
 {
-    return context_given( context ) ? allocate( context, size, module_name, GUARD_CALLER() ) : NULL;
+    return context_given( context ) ? allocate_in( context, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_alloc,

@@ -93,8 +93,9 @@ static bool plan_parts( dmheap_context_t* image, uint32_t start, uint32_t end )
 static status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan_t* plan )
 {
     /* where sizes are scaled, places are: all of them are multiples of the largest scale if the context lies at one */
-    uintptr_t unit  = size >> WORD_SHIFT > 1u << HEADER_SIZE_BITS ? (uintptr_t)WORD_SIZE * ( 1u << 29 >> HEADER_SIZE_BITS )
-                                                                  : (uintptr_t)WORD_SIZE;
+    uintptr_t unit  = size >> WORD_SHIFT > 1u << HEADER_SIZE_BITS
+                          ? (uintptr_t)WORD_SIZE * ( 1u << 29 >> HEADER_SIZE_BITS )
+                          : (uintptr_t)WORD_SIZE;
     uintptr_t start = ( (uintptr_t)buffer + unit - 1 ) & ~( unit - 1 );
     size_t    skip  = start - (uintptr_t)buffer;
     if( buffer == NULL || size == 0 || size > UINTPTR_MAX - (uintptr_t)buffer ) return STATUS_NO_BUFFER;

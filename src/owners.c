@@ -269,7 +269,7 @@ static HOT status_t found_status( block_t block )
 
 /* Takes a block for a payload of `bytes` at the heap's alignment, for an owner who holds this. BLOCK_NONE where that
  * cannot be: owner_take_any() tells why. O(1). */
-static APART block_t owner_take( dmheap_context_t* context, holding_t* holding, owner_t owner, size_t bytes )
+static HOT block_t owner_take( dmheap_context_t* context, holding_t* holding, owner_t owner, size_t bytes )
 {
     uint32_t whole;
     uint32_t size = block_size_to_take( context, bytes, 0 );

@@ -188,9 +188,7 @@ static void* change_size( dmheap_context_t* only, void* pointer, size_t size, si
 {
     move_t move = { .request = { .size = size, .alignment = alignment, .caller = caller }, .pointer = pointer };
     if( pointer != NULL && size != 0 ) return reallocate( only, &move );
-    if( pointer == NULL )
-        return alignment != 0 ? allocate_aligned( only, alignment, size, module, caller )
-                              : allocate( only, size, module, caller );
+    if( pointer == NULL ) return allocate_by_name( only, size, alignment, module, caller );
     release_from( only, pointer, NULL, NULL );
     return NULL;
 }
