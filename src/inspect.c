@@ -92,19 +92,21 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
 {
     dmheap_module_stats_t   sum     = { 0 };
     bool                    found   = false;
+    bool                    exists  = false; /* a heap to look at */
     uint32_t                visited = 0;
     name_t                  name;
     const dmheap_context_t* context;
     if( !place_given( stats ) ) return false;
     if( !name_make( text, &name ) )
     {
-        report_module( STATUS_BAD_NAME, TO_LOOK, text );
+        report_module( STATUS_BAD_NAME, TO_LOOK, text, NULL );
         return false;
     }
     do
     {
         lock();
         context = only == NULL ? context_next( false, &visited ) : context_exists( only ) ? only : NULL;
+        exists |= context != NULL;
         if( context != NULL && image_is_sealed( context ) )
         {
             owner_t          owner   = owner_find( context, &name );
@@ -117,7 +119,7 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
     if( found )
         *stats = sum;
     else
-        report_module( STATUS_UNKNOWN_MODULE, TO_LOOK, text );
+        report_module( only != NULL && !exists ? STATUS_NO_HEAP : STATUS_UNKNOWN_MODULE, TO_LOOK, text, only );
     return found;
 }
 
@@ -147,7 +149,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _module_get_stats,
     if( holding != NULL )
         *stats = sum;
     else
-        report_module( STATUS_STALE_MODULE, TO_LOOK, NULL );
+        report_module( STATUS_STALE_MODULE, TO_LOOK, NULL, NULL );
     return holding != NULL;
 }
 
@@ -610,6 +612,7 @@ static bool plan_again( check_t* check, bool* exists )
            context_plan( check->context, bytes( end ), bytes( granule ), &check->plan ) == STATUS_OK;
 }
 
+/* DMHEAP_CHECK_NOT_INITIALIZED is the caller's to report. */
 static dmheap_check_t check_context( dmheap_context_t* context, const void** where )
 {
     check_t     check   = { .context = context, .quiet = true, .fault = DMHEAP_CHECK_OK };
@@ -617,11 +620,7 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
     bool        exists;
     if( where != NULL ) *where = NULL;
     check.planned = plan_again( &check, &exists );
-    if( !exists )
-    {
-        report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
-        return DMHEAP_CHECK_NOT_INITIALIZED;
-    }
+    if( !exists ) return DMHEAP_CHECK_NOT_INITIALIZED;
     run( &check, 0, geometry_step );
     run( &check, 0, blocks_step );
     run( &check, 0, lists_step );
@@ -637,15 +636,23 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _ctx_check,
                             ( dmheap_context_t * context, const void** where ) )
 {
-    return check_context( context, where );
+    dmheap_check_t found = check_context( context, where );
+    if( found == DMHEAP_CHECK_NOT_INITIALIZED )
+        report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
+    return found;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _check, ( const void** where ) )
 {
     uint32_t          visited = 0;
-    dmheap_context_t* context = next_default( &visited );
-    dmheap_check_t    fault   = check_context( context, where );
-    while( fault == DMHEAP_CHECK_OK && ( context = next_default( &visited ) ) != NULL )
-        fault = check_context( context, where );
-    return fault;
+    dmheap_check_t    found   = DMHEAP_CHECK_NOT_INITIALIZED;
+    dmheap_context_t* context;
+    if( where != NULL ) *where = NULL;
+    while( found <= DMHEAP_CHECK_NOT_INITIALIZED && ( context = next_default( &visited ) ) != NULL )
+    {
+        dmheap_check_t here = check_context( context, where );
+        if( here != DMHEAP_CHECK_NOT_INITIALIZED ) found = here; /* it may be taken down meanwhile */
+    }
+    if( found == DMHEAP_CHECK_NOT_INITIALIZED ) report( &( report_t ){ .status = STATUS_NO_HEAP } );
+    return found;
 }

@@ -360,12 +360,11 @@ static status_t system_release( dmheap_context_t* context, block_t block )
 
 /* ---- Registering and forgetting ---- */
 
-/* Makes room in the table for one more owner. STATUS_TABLE_FULL, STATUS_NO_MEMORY, STATUS_CORRUPTED. O(modules). */
+/* Makes room in the table for one more owner, where it has not the most. STATUS_NO_MEMORY, STATUS_CORRUPTED. O(modules). */
 static status_t table_grow( dmheap_context_t* context )
 {
     block_t  table, old = block_at( context->table_at );
     uint32_t room = at_least( context->table_room * 2u, TABLE_FIRST_ROOM );
-    if( context->table_room == DMHEAP_MAX_MODULES ) return STATUS_TABLE_FULL;
     room            = at_most( at_least( room, image_end( context ) >> TABLE_ROOM_SHIFT ), DMHEAP_MAX_MODULES );
     status_t status = system_take( context, room * (size_t)WORD_SIZE, &table );
     if( status != STATUS_OK ) return status;
@@ -455,6 +454,7 @@ static status_t owner_register( dmheap_context_t* context, const name_t* name, o
     word_t*                table  = table_of( context );
     if( table == NULL && context->table_room != 0 ) return STATUS_CORRUPTED;
     uint32_t number = table != NULL ? table_gap( context, table ) : 0;
+    if( number == DMHEAP_MAX_MODULES ) return STATUS_TABLE_FULL;
     status_t status = record_take( context, name, &record );
     if( status == STATUS_OK && number == context->table_room )
     {

@@ -17,5 +17,7 @@ int main( void )
     failed += test_vanishing();
     failed += test_damage();
     failed += test_dmod_api();
+    failed += test_limits();
+    failed += test_refusals();
     return failed != 0;
 }

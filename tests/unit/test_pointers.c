@@ -1,6 +1,7 @@
 /*
  * Every wrong pointer is recognised, reported, and changes nothing.
  */
+#include "image.h"
 #include "unit.h"
 
 static void a_double_free_is_refused( void** state )
@@ -69,7 +70,7 @@ static void the_heaps_own_records_are_refused( void** state )
     dmheap_register_module( "m" );
     dmheap_register_module( "n" );
     unsigned refused = 0;
-    for( unsigned char* at = fixture_buffer(); at < fixture_buffer() + 4096; at += 8 )
+    for( unsigned char* at = fixture_buffer(); at < fixture_buffer() + 65536; at += 8 )
     {
         (void)fixture_log();
         fixture_remember();
@@ -77,7 +78,7 @@ static void the_heaps_own_records_are_refused( void** state )
         assert_true( fixture_is_unchanged() );
         refused += fixture_logged( "the heap's own record" );
     }
-    assert_int_equal( refused, 3 ); /* the modules' records, and the second chunk of the directory */
+    assert_int_equal( refused, 3 ); /* the modules' records, and the table that leads to them */
 }
 
 /* Overwrites one word of the heap, makes a call that meets it, and expects it to be refused and named by the check. */
@@ -101,14 +102,20 @@ static void a_corrupted_neighbour_found_while_merging_is_refused( void** state )
     dmheap_free( blocks[3], false );
     dmheap_free( blocks[5], false );
     /* the foot and the header of the free block in front, the links and the header of the one behind */
-    assert_corruption( blocks[2] - 2, 48, blocks[2], DMHEAP_CHECK_FOOT );
-    assert_corruption( blocks[2] - 2, 0xFFFFFFF0u, blocks[2], DMHEAP_CHECK_FOOT );
-    assert_corruption( blocks[1] - 1, blocks[1][-1] ^ 0x40, blocks[2], DMHEAP_CHECK_FOOT );
+    uint32_t granule = 2u << HEADER_SIZE_SHIFT, most = 0xFFFFFFFFu << HEADER_SIZE_SHIFT;
+    assert_corruption( blocks[2] - 2, 0, blocks[2], DMHEAP_CHECK_FOOT );
+    assert_corruption( blocks[2] - 2, blocks[2][-2] - granule, blocks[2], DMHEAP_CHECK_FOOT );
+    assert_corruption( blocks[2] - 2, blocks[2][-2] + granule, blocks[2], DMHEAP_CHECK_FOOT );
+    assert_corruption( blocks[2] - 2, most, blocks[2], DMHEAP_CHECK_FOOT );
+    assert_corruption( blocks[1] - 1, blocks[1][-1] ^ granule, blocks[2], DMHEAP_CHECK_FOOT );
+    assert_corruption( blocks[1] - 1, blocks[1][-1] ^ HEADER_PREVIOUS_FREE, blocks[2], DMHEAP_CHECK_NEIGHBOUR );
     assert_corruption( blocks[3], 0x7FFFFFF8u, blocks[2], DMHEAP_CHECK_FREE_LIST );
     assert_corruption( blocks[3], 12, blocks[2], DMHEAP_CHECK_FREE_LIST );
     assert_corruption( blocks[3] + 1, 0xFFFFFFF1u, blocks[4], DMHEAP_CHECK_FREE_LIST );
-    assert_corruption( blocks[3] - 1, 0xFFFFFFFFu, blocks[2], DMHEAP_CHECK_NEIGHBOUR );
-    assert_corruption( blocks[2] - 1, blocks[2][-1] | 0x3FFFu, blocks[2], DMHEAP_CHECK_HEADER );
+    assert_corruption( blocks[3] - 1, most, blocks[2], DMHEAP_CHECK_FOOT );
+    assert_corruption( blocks[2] - 1, blocks[2][-1] | most, blocks[2], DMHEAP_CHECK_HEADER );
+    assert_corruption( blocks[2] - 1, blocks[2][-1] & ~most, blocks[2], DMHEAP_CHECK_HEADER );
+    assert_corruption( blocks[2] - 1, blocks[2][-1] & ~(uint32_t)HEADER_OWNER_MASK, blocks[2], DMHEAP_CHECK_HEADER );
 }
 
 static void a_corrupted_free_list_found_while_allocating_is_refused( void** state )
@@ -118,14 +125,15 @@ static void a_corrupted_free_list_found_while_allocating_is_refused( void** stat
     void*     wall = dmheap_malloc( 100, NULL );
     dmheap_free( one, false );
     uint32_t before = one[-1];
+    uint32_t link   = one[0];
     one[-1]         = before ^ 4;
     assert_null( dmheap_malloc( 100, NULL ) );
     assert_non_null( strstr( fixture_log(), "overwritten" ) );
     one[-1] = before;
-    one[0]  = 0x1234560;
+    one[0]  = 0x1234560u;
     assert_null( dmheap_malloc( 100, NULL ) );
     assert_non_null( strstr( fixture_log(), "overwritten" ) );
-    one[0] = 0;
+    one[0] = link;
     assert_non_null( dmheap_malloc( 100, NULL ) );
     dmheap_free( wall, false );
 }
