@@ -73,11 +73,17 @@ static HOT owner_t key_owner( uint32_t key )
 
 /* ---- The table ---- */
 
-/* The table's first entry; NULL where it would not be in the heap. */
+/* Whether a word at this place is behind the control data and not behind the end mark. */
+static HOT bool word_in_heap( const dmheap_context_t* context, uint32_t at )
+{
+    return at - context->first < image_span( context );
+}
+
+/* The table's first entry; NULL where there is none, or the table would leave the heap. */
 static word_t* table_of( const dmheap_context_t* context )
 {
     uint32_t last = context->table_at + context->table_span;
-    return block_in_heap( context, context->table_at ) && block_in_heap( context, last )
+    return word_in_heap( context, context->table_at ) && word_in_heap( context, last )
                ? image_word( context, context->table_at )
                : NULL;
 }
@@ -100,7 +106,7 @@ static HOT module_t* module_in_line( const dmheap_context_t* context, owner_t ow
 {
     uint32_t number = owner - OWNER_FIRST_MODULE;
     uint32_t place  = context->table_at + number;
-    if( number >= context->table_span || !block_in_heap( context, place ) ) return NULL;
+    if( number >= context->table_span || !word_in_heap( context, place ) ) return NULL;
     return entry_record( context, *image_word( context, place ) );
 }
 
