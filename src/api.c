@@ -114,10 +114,10 @@ static RARE void* refuse_request( status_t status, const request_t* request )
 /* Why an owner who holds this does not get a block that no block of this heap can be, instead of one of `instead` words. */
 static status_t refuse_size( const holding_t* holding, size_t size, uint32_t instead )
 {
+    uint32_t words = size >> WORD_SHIFT < LIMIT_NONE ? (uint32_t)( size >> WORD_SHIFT ) : LIMIT_NONE;
     if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
-    return holding->limit != LIMIT_NONE && size >> WORD_SHIFT > holding->limit - holding->live + instead
-               ? STATUS_OVER_LIMIT
-               : STATUS_NO_MEMORY;
+    return holding->limit != LIMIT_NONE && holding->live - instead + words > holding->limit ? STATUS_OVER_LIMIT
+                                                                                            : STATUS_NO_MEMORY;
 }
 
 /* Fulfils a request in one heap, for an owner who holds this, instead of a block of `instead` words. Locked. */
