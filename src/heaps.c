@@ -182,7 +182,8 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_default, ( dmheap_contex
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_context_t * context ) )
 {
     lock();
-    bool was_default = context != NULL && context_exists( context ) && context_unset_default( context_place( context ) );
+    bool was_default =
+        context != NULL && context_exists( context ) && context_unset_default( context_place( context ) );
     unlock();
     return was_default;
 }

@@ -98,31 +98,31 @@ struct dmheap_context
     uint32_t magic;
     uint32_t layout;
 
-    uint32_t first;   /* the first block; this and what follows up to the seal never changes */
-    uint32_t reach;   /* a block can be at a place that is no more than this behind the first */
-    int16_t  list_at; /* see index_list() */
-    uint16_t map_at;  /* where the lists end */
+    uint32_t first;         /* the first block; this and what follows up to the seal never changes */
+    uint32_t reach;         /* a block can be at a place that is no more than this behind the first */
+    int16_t  list_at;       /* see index_list() */
+    uint16_t map_at;        /* where the lists end */
     uint8_t  list_shift;    /* log2 of the lists per power of two */
     uint8_t  granule_shift; /* log2 of the granule */
     uint8_t  size_scale;    /* of a header */
     uint8_t  hint_shift;    /* 32 - log2 of the number of hints */
     uint32_t seal;          /* see image_is_sealed() */
 
-    uint32_t list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
-    uint32_t free_words;   /* in free blocks */
-    uint32_t free_lowest;  /* lowest that this has been */
-    uint32_t free_blocks;
-    uint32_t taken;      /* blocks taken since init, modulo 2^32 */
-    uint32_t released;   /* blocks released since init; taken - released are live */
-    uint32_t failures;   /* requests refused, where this heap was the first to be asked */
-    uint32_t name;       /* the block that holds the heap's name, 0: none */
-    uint32_t records_at; /* a block behind which the heap's own lie, up to the end */
-    uint32_t table_at;   /* the block that leads from owners to their records, 0: none */
-    uint8_t  table_room; /* owners that it has room for */
-    uint8_t  table_span; /* owners that it may lead to: the first so many */
-    uint8_t  modules;
-    uint8_t  unused;
-    uint32_t moving; /* blocks of OWNER_MOVING */
+    uint32_t  list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
+    uint32_t  free_words;   /* in free blocks */
+    uint32_t  free_lowest;  /* lowest that this has been */
+    uint32_t  free_blocks;
+    uint32_t  taken;      /* blocks taken since init, modulo 2^32 */
+    uint32_t  released;   /* blocks released since init; taken - released are live */
+    uint32_t  failures;   /* requests refused, where this heap was the first to be asked */
+    uint32_t  name;       /* the block that holds the heap's name, 0: none */
+    uint32_t  records_at; /* a block behind which the heap's own lie, up to the end */
+    uint32_t  table_at;   /* the block that leads from owners to their records, 0: none */
+    uint8_t   table_room; /* owners that it has room for */
+    uint8_t   table_span; /* owners that it may lead to: the first so many */
+    uint8_t   modules;
+    uint8_t   unused;
+    uint32_t  moving; /* blocks of OWNER_MOVING */
     holding_t system, nobody;
 };
 
@@ -190,6 +190,18 @@ static HOT bool image_is_sealed( const dmheap_context_t* context )
 {
     const word_t* geometry = (const word_t*)&context->first;
     return ( geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3] ) == context->seal;
+}
+
+/* An address from which several words are reached: the compiler is kept from computing each anew. */
+static HOT word_t* words_from( word_t* base )
+{
+    __asm__( "" : "+r"( base ) );
+    return base;
+}
+
+static HOT word_t* image_base( const dmheap_context_t* context, uint32_t at )
+{
+    return words_from( image_word( context, at ) );
 }
 
 /* The place of the end mark, as if it had a payload. */

@@ -193,7 +193,8 @@ static unsigned walk_step( const dmheap_context_t* context, walk_t* walk, dmheap
     {
         block_t free = block_at( block.at - header_size( context, *block_foot_before( context, block ) ) );
         /* what was shown already may have become a part of this free block: no byte is shown twice */
-        if( free_size_at( context, free.at ) != 0 && free.at >= walk->shown ) fill_info( context, free, &info[filled++] );
+        if( free_size_at( context, free.at ) != 0 && free.at >= walk->shown )
+            fill_info( context, free, &info[filled++] );
     }
     if( !found ) return filled;
     fill_info( context, block, &info[filled++] );
@@ -396,7 +397,8 @@ static bool free_before_is_valid( check_t* check, block_t block )
     if( *block_header( context, free ) != foot || ( foot & TABLE_TAG_MASK ) != 0 )
         return fails( check, DMHEAP_CHECK_FOOT, free );
     if( check->covered != 0 && check->covered != free.at ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
-    if( !free_agrees( context, free, size ) ) return fails( check, DMHEAP_CHECK_FREE_LIST, free );
+    if( !free_agrees( context, free, image_word( context, free.at ), size ) )
+        return fails( check, DMHEAP_CHECK_FREE_LIST, free );
     if( !guard_free_holds( context, free, size ) ) return fails( check, DMHEAP_CHECK_GUARD, free );
     tally( &check->free, 0, 1, size );
     return true;
@@ -420,8 +422,8 @@ static bool live_is_valid( check_t* check, block_t block )
     }
     block_t  next        = block_at( block.at + size );
     uint32_t next_header = *block_header( context, next );
-    bool     next_starts =
-        next.at == image_end( context ) || header_is_free( next_header ) || map_get( context, map_bit( context, next ) );
+    bool     next_starts = next.at == image_end( context ) || header_is_free( next_header ) ||
+                       map_get( context, map_bit( context, next ) );
     if( next_header & HEADER_PREVIOUS_FREE || !next_starts ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
 
     if( owner >= OWNER_NOBODY && user_holding( context, owner ) == NULL )
@@ -518,7 +520,8 @@ static bool record_is_valid( check_t* check, owner_t owner )
     owner_name( context, owner, text );
     if( !block_is_live( context, record ) || block_owner( context, record ) != OWNER_SYSTEM ||
         key_owner( module->key ) != owner || !name_make( text, &name ) ||
-        block_size( context, record ) <= MODULE_WORDS + 1 + name.length / WORD_SIZE || owner_find( context, &name ) != owner )
+        block_size( context, record ) <= MODULE_WORDS + 1 + name.length / WORD_SIZE ||
+        owner_find( context, &name ) != owner )
         return false;
     if( holding_is_leaving( holding )
             ? holding->mark != 0
@@ -540,12 +543,12 @@ static bool owners_step( check_t* check )
     if( owner == OWNER_SYSTEM )
     {
         block_t block = block_at( context->table_at );
-        bool    valid = table == NULL
-                            ? context->table_at == 0 && ( context->table_room | context->table_span ) == 0
-                            : block_is_live( context, block ) && block_owner( context, block ) == OWNER_SYSTEM &&
-                               context->table_span != 0 && context->table_span <= context->table_room &&
-                               context->table_room <= DMHEAP_MAX_MODULES && context->table_room < block_size( context, block ) &&
-                               table[context->table_span - 1] != 0;
+        bool    valid = table == NULL ? context->table_at == 0 && ( context->table_room | context->table_span ) == 0
+                                      : block_is_live( context, block ) && block_owner( context, block ) == OWNER_SYSTEM &&
+                                         context->table_span != 0 && context->table_span <= context->table_room &&
+                                         context->table_room <= DMHEAP_MAX_MODULES &&
+                                         context->table_room < block_size( context, block ) &&
+                                         table[context->table_span - 1] != 0;
         if( !valid || context->unused != 0 || !fixed_is_valid( check, owner, &context->system ) )
             return fails( check, DMHEAP_CHECK_MODULE, none );
         return true;

@@ -230,10 +230,8 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
     unlock();
     if( status == STATUS_OK && known == STATUS_REGISTERED ) report_module( known, TO_RETAG, text, NULL );
     if( status != STATUS_OK )
-        report( &( report_t ){ .status  = status,
-                               .purpose = TO_RETAG,
-                               .module  = text,
-                               .address = not_located( status, only, pointer ) } );
+        report( &( report_t ){
+            .status = status, .purpose = TO_RETAG, .module = text, .address = not_located( status, only, pointer ) } );
     return status == STATUS_OK;
 }
 
