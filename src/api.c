@@ -268,7 +268,7 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
     search.why.module               = text;
     search.why.status               = STATUS_STALE_MODULE;
     lock();
-    if( key != 0 && context_exists( home ) )
+    if( key >= OWNER_FIRST_MODULE && context_exists( home ) )
     {
         search_in( &search, home, NULL );
         if( search.why.status != STATUS_STALE_MODULE ) owner_name( home, key_owner( key ), text );
