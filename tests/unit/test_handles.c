@@ -219,11 +219,11 @@ static void what_is_no_handle_is_refused( void** state )
 static void a_handle_does_not_touch_the_blocks_of_others( void** state )
 {
     (void)state;
-    dmheap_module_t net      = dmheap_module_open( "net" );
-    dmheap_module_t fs       = dmheap_module_open( "fs" );
-    void*           of_net   = dmheap_module_malloc( net, 200 );
-    void*           of_fs    = dmheap_module_malloc( fs, 200 );
-    void*           nobodys  = dmheap_malloc( 200, NULL );
+    dmheap_module_t net     = dmheap_module_open( "net" );
+    dmheap_module_t fs      = dmheap_module_open( "fs" );
+    void*           of_net  = dmheap_module_malloc( net, 200 );
+    void*           of_fs   = dmheap_module_malloc( fs, 200 );
+    void*           nobodys = dmheap_malloc( 200, NULL );
     assert_not_its_own( net, of_fs, "a block of another module" );
     assert_not_its_own( fs, of_net, "a block of another module" );
     assert_not_its_own( net, nobodys, "a block of another module" );

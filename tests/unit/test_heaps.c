@@ -328,7 +328,8 @@ static void a_block_that_moves_to_another_heap_keeps_its_alignment( void** state
                 for( unsigned i = 0; i <= pad; i++ )
                     (void)dmheap_ctx_malloc( second, 12 + 4 * ( i % 3 ), NULL );
                 size_t         expected = alignment > heap_alignment ? alignment : heap_alignment;
-                unsigned char* block    = alignment == 0 ? dmheap_malloc( 300, "m" ) : dmheap_aligned_alloc( alignment, 300, "m" );
+                unsigned char* block =
+                    alignment == 0 ? dmheap_malloc( 300, "m" ) : dmheap_aligned_alloc( alignment, 300, "m" );
                 memset( block, 0x3C, 300 );
                 for( size_t size = 20000; size < 24000; size += 1000 )
                 {
@@ -358,7 +359,8 @@ static void a_block_of_a_heap_that_is_no_default_one_stays_in_it( void** state )
         unsigned char*    block = dmheap_ctx_malloc( dma, 1000, "m" );
         assert_non_null( dmheap_ctx_malloc( dma, 8, NULL ) );
         memset( block, 6, 1000 );
-        for( unsigned grows = 0; grows < 2; grows++ ) /* to what its heap can give, and to what only the default one can */
+        for( unsigned grows = 0; grows < 2;
+             grows++ ) /* to what its heap can give, and to what only the default one can */
         {
             size_t size  = grows == 0 ? 2000 : 30000;
             void*  moved = face == 0   ? dmheap_realloc( block, size, "m" )
@@ -470,7 +472,7 @@ static void no_heaps( void )
     (void)fixture_log();
 }
 
-static unsigned         happening; /* which heap, and what with it */
+static unsigned          happening; /* which heap, and what with it */
 static dmheap_context_t* gone;
 
 enum
@@ -573,8 +575,8 @@ static void a_request_reaches_the_heap_that_can_grant_it_whatever_happens_to_the
                 dmheap_module_t handle = dmheap_module_open( "m" );
                 void*           block  = dmheap_malloc( 50, "m" );
                 assert_ptr_equal( dmheap_ctx_of( block ), heaps[0] );
-                bool is_needed    = happening == 0 && kind >= 2; /* the heap that is taken down has the block or module */
-                countdown         = is_needed ? 0 : step;
+                bool is_needed = happening == 0 && kind >= 2; /* the heap that is taken down has the block or module */
+                countdown      = is_needed ? 0 : step;
                 fixture_interrupt = change_the_heaps;
                 void* got         = kind == 0   ? dmheap_malloc( 20000, "m" )
                                     : kind == 1 ? dmheap_aligned_alloc( 64, 20000, "unknown" )

@@ -166,9 +166,9 @@ static void the_check_names_the_block_at_fault( void** state )
 {
     const void* where = NULL;
     (void)state;
-    uint32_t* a = dmheap_malloc( 100, "m" );
-    uint32_t* b = dmheap_malloc( 100, "m" );
-    uint32_t header = b[-1];
+    uint32_t* a      = dmheap_malloc( 100, "m" );
+    uint32_t* b      = dmheap_malloc( 100, "m" );
+    uint32_t  header = b[-1];
     b[-1] |= HEADER_OWNER_MASK; /* an owner that does not exist */
     assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_OWNER );
     assert_ptr_equal( where, b );

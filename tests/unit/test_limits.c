@@ -23,15 +23,13 @@ typedef struct
 } resize_t;
 
 static const resize_t resizes[] = {
-    { 104, 504, 504, 100, true },   /* above its limit: the same */
-    { 104, 504, 200, 100, true },   /* above its limit: less, which is still above */
-    { 104, 504, 104, 4, true },     /* and far above */
-    { 104, 504, 512, 600, false },  /* above its limit: more */
-    { 104, 504, 1000, 1104, true }, /* up to the limit */
-    { 104, 504, 1000, 1100, false },
-    { 104, 504, 1904, 2008, true }, /* both copies together would be above */
-    { 8, 2000, 3992, 4000, true },
-    { 8, 2000, 4000, 4000, false },
+    { 104, 504, 504, 100, true },                                    /* above its limit: the same */
+    { 104, 504, 200, 100, true },                                    /* above its limit: less, which is still above */
+    { 104, 504, 104, 4, true },                                      /* and far above */
+    { 104, 504, 512, 600, false },                                   /* above its limit: more */
+    { 104, 504, 1000, 1104, true },                                  /* up to the limit */
+    { 104, 504, 1000, 1100, false }, { 104, 504, 1904, 2008, true }, /* both copies together would be above */
+    { 8, 2000, 3992, 4000, true },   { 8, 2000, 4000, 4000, false },
 };
 
 enum
@@ -84,8 +82,7 @@ static void a_realloc_beyond_the_limit_does_not_move_to_another_heap( void** sta
 {
     (void)state;
     for( unsigned i = 0; i < RESIZES; i++ )
-        if( !resizes[i].admitted )
-            a_resize_is_admitted_by_what_the_module_would_hold( &resizes[i], BY_A_FULL_HEAP );
+        if( !resizes[i].admitted ) a_resize_is_admitted_by_what_the_module_would_hold( &resizes[i], BY_A_FULL_HEAP );
     assert_true( fixture_heap( 16384, 8, 0 ) );
     dmheap_context_t* second = second_default( 262144 );
     void*             block  = dmheap_malloc( 500, "m" );
@@ -111,7 +108,7 @@ static void the_limit_in_the_heap_that_a_block_moves_to_holds_there( void** stat
     assert_int_equal( module_in( first_context(), "m" ).live_bytes, 0 );
 }
 
-static void* watched;
+static void*    watched;
 static unsigned admitted;
 
 /* Everything by which a module gets memory, while a realloc of it is between two steps. */
@@ -141,9 +138,9 @@ static void nothing_else_is_admitted_between_the_steps_of_a_realloc_that_was( vo
         assert_true( dmheap_set_module_limit( "m", 2000 ) );
         admitted          = 0;
         fixture_interrupt = get_more_for_m;
-        void* moved = kind == 0   ? dmheap_realloc( block, 1900, NULL )
-                      : kind == 1 ? dmheap_ctx_realloc( first_context(), block, 1900, NULL )
-                                  : dmheap_aligned_realloc( block, 256, 1880, NULL );
+        void* moved       = kind == 0   ? dmheap_realloc( block, 1900, NULL )
+                            : kind == 1 ? dmheap_ctx_realloc( first_context(), block, 1900, NULL )
+                                        : dmheap_aligned_realloc( block, 256, 1880, NULL );
         fixture_interrupt = NULL;
         assert_non_null( moved );
         assert_int_equal( admitted, 0 );
@@ -345,7 +342,6 @@ static void a_rename_to_a_taken_name_joins_up_to_the_heirs_limit( void** state )
         assert_null( dmheap_malloc( 1, "heir" ) );
     }
 }
-
 
 static void limit_both( void )
 {

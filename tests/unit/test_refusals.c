@@ -323,7 +323,8 @@ static void a_request_that_another_heap_grants_is_not_refused( void** state )
     (void)state;
     for( unsigned ask = 0; ask < ASKS; ask++ )
         for( unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++ )
-            for( unsigned small = 0; small < 2; small++ ) /* the first heap is empty but for a few blocks, or very small */
+            for( unsigned small = 0; small < 2;
+                 small++ ) /* the first heap is empty but for a few blocks, or very small */
             {
                 heap_to_ask( small ? 768 : 4096 );
                 dmheap_context_t* second = second_default( FIXTURE_MOST );
@@ -347,10 +348,10 @@ static void a_request_that_no_heap_grants_counts_once_in_the_first_that_was_aske
             dmheap_context_t* second = second_default( 32768 );
             if( moved ) assert_true( dmheap_ctx_set_default( second, 0 ) );
             /* a block and a handle have their heap asked first, wherever that is in the order */
-            bool by_block = asks[ask] == ask_realloc || asks[ask] == ask_aligned_realloc || asks[ask] == ask_dmod_realloc ||
-                            asks[ask] == ask_module_realloc || asks[ask] == ask_module_aligned_realloc ||
-                            asks[ask] == ask_module_malloc || asks[ask] == ask_module_calloc ||
-                            asks[ask] == ask_module_aligned_alloc;
+            bool by_block = asks[ask] == ask_realloc || asks[ask] == ask_aligned_realloc ||
+                            asks[ask] == ask_dmod_realloc || asks[ask] == ask_module_realloc ||
+                            asks[ask] == ask_module_aligned_realloc || asks[ask] == ask_module_malloc ||
+                            asks[ask] == ask_module_calloc || asks[ask] == ask_module_aligned_alloc;
             assert_counted( asks[ask]( 40000 ), 1, "largest free block is" );
             assert_int_equal( stats_of( moved && !by_block ? second : first_context() ).failed_allocations, 1 );
             assert_int_equal( stats_now().modules, 1 );
@@ -383,7 +384,7 @@ static void the_largest_free_block_of_all_heaps_is_named( void** state )
     {                                                                                                                  \
         (void)fixture_log();                                                                                           \
         (void)( call );                                                                                                \
-        assert_string_equal( fixture_log(), text );                                                               \
+        assert_string_equal( fixture_log(), text );                                                                    \
     } while( 0 )
 
 static void what_is_said_names_what_was_asked_for( void** state )
@@ -398,13 +399,16 @@ static void what_is_said_names_what_was_asked_for( void** state )
                                          "module m: that overflows.\n"
                                        : "[ERROR] dmheap: Cannot allocate 16 elements of 536870911 bytes for module m: "
                                          "that overflows.\n" );
-    assert_says( dmheap_module_malloc( net, 100 ), "[ERROR] dmheap: Cannot allocate 100 bytes (alignment 0) for module (none): "
-                                                   "the module's handle is not or no longer valid.\n" );
-    assert_says( dmheap_aligned_alloc( 24, 100, "m" ), "[ERROR] dmheap: Cannot allocate 100 bytes (alignment 24) for module "
-                                                       "m: the alignment is no power of two.\n" );
+    assert_says( dmheap_module_malloc( net, 100 ),
+                 "[ERROR] dmheap: Cannot allocate 100 bytes (alignment 0) for module (none): "
+                 "the module's handle is not or no longer valid.\n" );
+    assert_says( dmheap_aligned_alloc( 24, 100, "m" ),
+                 "[ERROR] dmheap: Cannot allocate 100 bytes (alignment 24) for module "
+                 "m: the alignment is no power of two.\n" );
     assert_true( dmheap_set_module_limit( "m", 200 ) );
-    assert_says( dmheap_malloc( 100, "m" ),
-                 "[ERROR] dmheap: Cannot allocate 100 bytes (alignment 0) for module m: the module's limit is reached.\n" );
+    assert_says(
+        dmheap_malloc( 100, "m" ),
+        "[ERROR] dmheap: Cannot allocate 100 bytes (alignment 0) for module m: the module's limit is reached.\n" );
     assert_says( dmheap_get_stats( NULL ),
                  "[ERROR] dmheap: NULL where figures are to be written or a function called.\n" );
     assert_says( dmheap_visit_blocks( NULL, NULL ),

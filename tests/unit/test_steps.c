@@ -510,7 +510,7 @@ static void a_check_finds_all_well_between_any_two_steps_of_others( void** state
 
 /* ---- A module that leaves ---- */
 
-static bool    rename_is_pending;
+static bool     rename_is_pending;
 static unsigned renames_refused;
 
 static void rename_the_leaving_module( void )

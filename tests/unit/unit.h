@@ -53,7 +53,7 @@ static inline const char* name_of( char text[NAME_ROOM], size_t length )
 typedef struct
 {
     uint32_t      failures;
-    unsigned char hints[1024];
+    unsigned char hints[256];
 } counts_t;
 
 static inline void counts_exchange( dmheap_context_t* context, counts_t* counts, bool in )
@@ -104,13 +104,20 @@ static inline void remember_counts( counts_t counts[2] )
     if( second_context() != NULL ) counts_exchange( second_context(), &counts[1], false );
 }
 
+/* Room for them: not on the stack, and not once for each place where they are wanted. */
+static inline counts_t* kept_counts( void )
+{
+    static counts_t kept[2];
+    return kept;
+}
+
 /* A request that must be refused, and counted `times` in the default heaps: one [ERROR] that says `text`; nothing but
  * counts and hints is changed. The fixture's heaps must lie at offset 0. */
 #define assert_counted( call, times, text )                                                                            \
     do                                                                                                                 \
     {                                                                                                                  \
-        static counts_t counts_[2];                                                                                    \
-        uint32_t        failed_ = stats_now().failed_allocations;                                                      \
+        counts_t* counts_ = kept_counts();                                                                             \
+        uint32_t  failed_ = stats_now().failed_allocations;                                                            \
         (void)fixture_log();                                                                                           \
         remember_counts( counts_ );                                                                                    \
         assert_null( call );                                                                                           \
@@ -162,6 +169,9 @@ static inline int heap_holds( void** state )
 }
 
 #define HEAP_TEST( name ) cmocka_unit_test_setup_teardown( name, fresh_heap, heap_holds )
+
+/* One that leaves damage on purpose. */
+#define DAMAGED_TEST( name ) cmocka_unit_test_setup( name, fresh_heap )
 
 int test_init( void );
 int test_allocation( void );
