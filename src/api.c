@@ -431,18 +431,17 @@ static HOT status_t release_in( dmheap_context_t* context, const void* pointer )
     if( !image_is_sealed( context ) ) return STATUS_CORRUPTED;
     status_t status = block_of( context, pointer, &block, &word, &bit );
     if( status != STATUS_OK ) return status;
-    word_t*  payload = image_base( context, block.at );
-    uint32_t header  = payload[-1];
-    uint32_t own     = header_size( context, header );
-    status           = release_check( context, block, payload, header, own );
+    word_t*  header = block_header( context, block );
+    uint32_t own    = header_size( context, *header );
+    status          = release_check( context, block, header, own );
     if( status != STATUS_OK ) return status;
-    owner_t    owner   = header_owner( header );
+    owner_t    owner   = header_owner( *header );
     holding_t* holding = owner == OWNER_NOBODY ? &context->nobody : (holding_t*)module_in_line( context, owner );
     if( holding == NULL ) return STATUS_CORRUPTED;
     guard_take( context, block );
     holding_discharge( holding, own );
     *word &= ~bit;
-    release_merge( context, block, payload, header, own );
+    release_merge( context, block, header, own );
     return STATUS_OK;
 }
 
