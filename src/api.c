@@ -90,6 +90,12 @@ static bool is_exhausted( status_t status )
     return status == STATUS_NO_MEMORY || status == STATUS_TABLE_FULL;
 }
 
+/* Whether a request was granted. */
+static bool block_is_had( status_t status )
+{
+    return status == STATUS_OK || status == STATUS_REGISTERED;
+}
+
 /* Counts and reports a request that is refused: `first` was asked first. Not locked. */
 static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
 {
@@ -181,37 +187,26 @@ typedef struct
     dmheap_context_t* first;   /* heap that was asked, NULL: none was */
     dmheap_context_t* context; /* that was asked last */
     uint32_t          visited;
-    block_t           block; /* that was had */
-    report_t          why;   /* it was not; or what there is to say all the same */
+    block_t           block;   /* that was had */
+    status_t          status;  /* STATUS_OK, STATUS_REGISTERED, or why there is none */
+    size_t            largest; /* free block where memory was looked for, bytes */
 } search_t;
-
-static search_t search_for( const request_t* request )
-{
-    return ( search_t ){ .request = *request,
-                         .why     = { .status    = STATUS_NO_HEAP,
-                                      .size      = request->size,
-                                      .alignment = request->alignment,
-                                      .module    = request->module } };
-}
 
 /* Asks a heap. Locked. */
 static void search_in( search_t* search, dmheap_context_t* context, const name_t* name )
 {
-    owner_t  owner;
-    status_t status = take_in( context, &search->request, name, &owner, &search->block );
+    owner_t owner;
+    search->status = take_in( context, &search->request, name, &owner, &search->block );
     if( search->first == NULL ) search->first = context;
-    search->context    = context;
-    search->why.status = status;
-    if( status == STATUS_OK || status == STATUS_REGISTERED )
-    {
-        if( owner != OWNER_NOBODY && search->request.key == 0 ) hint_note( context, name->text, owner );
-    }
-    else if( is_exhausted( status ) )
+    search->context = context;
+    if( is_exhausted( search->status ) )
     {
         size_t largest = largest_free( context );
-        if( largest > search->why.largest ) search->why.largest = largest;
-        search->why.looked = true;
+        if( largest > search->largest ) search->largest = largest;
     }
+    else if( block_is_had( search->status ) && owner != OWNER_NOBODY && name != NULL &&
+             name->text == search->request.module )
+        hint_note( context, name->text, owner );
 }
 
 /* Asks the default heaps that were not visited, until one can or none is left. Not locked. */
@@ -224,16 +219,21 @@ static void search_defaults( search_t* search, const name_t* name )
         context = context_next( true, &search->visited );
         if( context != NULL ) search_in( search, context, name );
         unlock();
-    } while( context != NULL && is_exhausted( search->why.status ) );
+    } while( context != NULL && is_exhausted( search->status ) );
 }
 
 /* The payload, or NULL and a line that says why. Not locked. */
-static void* search_end( const search_t* search )
+static void* search_end( const search_t* search, const char* module, const void* address )
 {
-    status_t status = search->why.status;
-    if( status != STATUS_OK && status != STATUS_REGISTERED ) return refuse( search->first, &search->why );
-    if( status == STATUS_REGISTERED ) report( &search->why );
-    return block_payload( search->context, search->block );
+    if( search->status == STATUS_REGISTERED ) report( &( report_t ){ .status = STATUS_REGISTERED, .module = module } );
+    if( block_is_had( search->status ) ) return block_payload( search->context, search->block );
+    return refuse( search->first, &( report_t ){ .status    = search->status,
+                                                 .size      = search->request.size,
+                                                 .alignment = search->request.alignment,
+                                                 .largest   = search->largest,
+                                                 .looked    = is_exhausted( search->status ),
+                                                 .module    = module,
+                                                 .address   = address } );
 }
 
 /* Allocates for a name, in one heap or, where that is NULL, in the default heaps. Not locked. */
@@ -241,20 +241,17 @@ static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t 
                                     const void* caller )
 {
     name_t   name   = { .text = NULL };
-    search_t search = search_for( &( request_t ){ size, alignment, module, 0, caller } );
+    search_t search = { .request = { size, alignment, module, 0, caller }, .status = STATUS_NO_HEAP };
     if( module != NULL && !name_make( module, &name ) ) return refuse_request( STATUS_BAD_NAME, &search.request );
     if( only == NULL )
         search_defaults( &search, &name );
     else
     {
         lock();
-        if( context_exists( only ) )
-            search_in( &search, only, &name );
-        else
-            search.why.address = only;
+        if( context_exists( only ) ) search_in( &search, only, &name );
         unlock();
     }
-    return search_end( &search );
+    return search_end( &search, module, search.first == NULL ? only : NULL );
 }
 
 /* Allocates for a handle: in its heap, then by its module's name in the default heaps. Not locked. */
@@ -263,21 +260,19 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
 {
     name_t   name;
     char     text[DMHEAP_NAME_SIZE] = "";
-    search_t search                 = search_for( &( request_t ){ size, alignment, NULL, key, caller } );
-    search.request.module           = text;
-    search.why.module               = text;
-    search.why.status               = STATUS_STALE_MODULE;
+    search_t search = { .request = { size, alignment, NULL, key, caller }, .status = STATUS_STALE_MODULE };
     lock();
     if( key >= OWNER_FIRST_MODULE && context_exists( home ) )
     {
         search_in( &search, home, NULL );
-        if( search.why.status != STATUS_STALE_MODULE ) owner_name( home, key_owner( key ), text );
+        if( search.status != STATUS_STALE_MODULE ) owner_name( home, key_owner( key ), text );
         search.visited = 1u << context_place( home );
     }
     unlock();
-    search.request.key = 0;
-    if( is_exhausted( search.why.status ) && name_make( text, &name ) ) search_defaults( &search, &name );
-    return search_end( &search );
+    search.request.key    = 0;
+    search.request.module = ""; /* by the name, which is no text that a caller comes with again */
+    if( is_exhausted( search.status ) && name_make( text, &name ) ) search_defaults( &search, &name );
+    return search_end( &search, text, NULL );
 }
 
 /* Takes a block at the default alignment for a name in one heap: what nearly every call is. BLOCK_NONE where it needs more
@@ -432,18 +427,17 @@ static HOT status_t release_in( dmheap_context_t* context, const void* pointer )
     if( !image_is_sealed( context ) ) return STATUS_CORRUPTED;
     status_t status = block_of( context, pointer, &block, &word, &bit );
     if( status != STATUS_OK ) return status;
-    word_t*  payload = image_base( context, block.at );
-    uint32_t header  = payload[-1];
-    uint32_t own     = header_size( context, header );
-    status           = release_check( context, block, payload, header, own );
+    word_t*  header = block_header( context, block );
+    uint32_t own    = header_size( context, *header );
+    status          = release_check( context, block, header, own );
     if( status != STATUS_OK ) return status;
-    owner_t    owner   = header_owner( header );
+    owner_t    owner   = header_owner( *header );
     holding_t* holding = owner == OWNER_NOBODY ? &context->nobody : (holding_t*)module_in_line( context, owner );
     if( holding == NULL ) return STATUS_CORRUPTED;
     guard_take( context, block );
     holding_discharge( holding, own );
     *word &= ~bit;
-    release_merge( context, block, payload, header, own );
+    release_merge( context, block, header, own );
     return STATUS_OK;
 }
 

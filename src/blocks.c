@@ -79,7 +79,7 @@ static HOT void index_unlink( dmheap_context_t* context, const word_t* payload )
 static HOT void index_link( dmheap_context_t* context, block_t block, word_t* payload, uint32_t size )
 {
     uint32_t list  = index_list( context, size );
-    word_t*  place = image_base( context, list );
+    word_t*  place = image_word( context, list );
     uint32_t head  = *place;
 
     *place     = block.at;
@@ -105,22 +105,24 @@ static HOT uint32_t free_size_at( const dmheap_context_t* context, uint32_t at )
     return header << HEADER_SIZE_BITS == 0 && size - BLOCK_MIN_SIZE <= context->reach - inside ? size : 0;
 }
 
-/* Whether a free block of this size, from free_size_at(), is what it seems: its foot is a copy of its header, and what its
- * links lead to leads back to it. */
-static HOT bool free_agrees( const dmheap_context_t* context, block_t block, word_t* payload, uint32_t size )
+/* Whether a free block of this size, from free_size_at(), is what it seems behind its link: its foot is a copy of its
+ * header, and the next of its list leads back to it. */
+static HOT bool free_agrees( const dmheap_context_t* context, uint32_t at, word_t* payload, uint32_t size )
 {
-    uint32_t link = payload[0];
     uint32_t next = payload[1];
-    if( words_from( payload + size )[-2] != payload[-1] ) return false;
-    if( link > context->first + context->reach || *free_next( context, block_at( link ) ) != block.at ) return false;
-    return next == 0 || ( block_in_heap( context, next ) && *free_link( context, block_at( next ) ) == block.at );
+    if( ( payload + size )[-2] != payload[-1] ) return false;
+    return next == 0 || ( block_in_heap( context, next ) && *free_link( context, block_at( next ) ) == at );
 }
 
 /* The size of a free block; 0 where there is none, or it is not what it seems. */
 static APART uint32_t free_size( const dmheap_context_t* context, block_t block )
 {
     uint32_t size = free_size_at( context, block.at );
-    return size != 0 && free_agrees( context, block, image_base( context, block.at ), size ) ? size : 0;
+    if( size == 0 ) return 0;
+    word_t*  payload = image_word( context, block.at );
+    uint32_t link    = payload[0];
+    bool     linked  = link <= context->first + context->reach && *free_next( context, block_at( link ) ) == block.at;
+    return linked && free_agrees( context, block.at, payload, size ) ? size : 0;
 }
 
 /* Of the first blocks of a list, one of at least `size` words or, where `largest` is asked, the largest; 0: none. */
@@ -150,31 +152,34 @@ enum
     BLOCK_DAMAGED = 1
 };
 
-/* index_find() where the head of the own list does not do. */
-static HOT uint32_t index_find_larger( const dmheap_context_t* context, uint32_t own, uint32_t size )
+/* index_find() where no list is left but the own one, whose head is too small. */
+static RARE block_t index_find_last( const dmheap_context_t* context, uint32_t own, uint32_t size, uint32_t* whole )
 {
-    uint32_t list = index_first( context, own + 1 );
-    if( list >= context->map_at ) return index_probe( context, own, size, false );
-    uint32_t at = *image_word( context, list );
-    return free_size_at( context, at ) >= size ? at : BLOCK_DAMAGED;
+    uint32_t at = index_probe( context, own, size, false );
+    if( at == 0 ) return block_at( BLOCK_NONE );
+    *whole = free_size( context, block_at( at ) );
+    return block_at( *whole >= size ? at : BLOCK_DAMAGED );
 }
 
 /* The place of a free block of at least `size` words: the head of the request's own list or of the smallest larger one;
- * where all larger ones are empty, one of the first of the own; `*whole` becomes its size. BLOCK_NONE; BLOCK_DAMAGED where it is not what it seems.
- * `size` is that of a block that the heap could have. O(1). */
+ * where all larger ones are empty, one of the first of the own; `*whole` becomes its size. BLOCK_NONE; BLOCK_DAMAGED where
+ * it is not what it seems. `size` is that of a block that the heap could have. O(1). */
 static HOT block_t index_find( const dmheap_context_t* context, uint32_t size, uint32_t* whole )
 {
-    uint32_t own = index_list( context, size );
-    uint32_t at  = *image_word( context, own );
-    *whole       = free_size_at( context, at );
+    uint32_t own  = index_list( context, size );
+    uint32_t list = own;
+    uint32_t at   = *image_word( context, list );
+    *whole        = free_size_at( context, at );
     if( *whole < size )
     {
-        at = index_find_larger( context, own, size );
-        if( at <= BLOCK_DAMAGED ) return block_at( at );
-        *whole = block_size( context, block_at( at ) );
+        list = index_first( context, own + 1 );
+        if( list >= context->map_at ) return index_find_last( context, own, size, whole );
+        at     = *image_word( context, list );
+        *whole = free_size_at( context, at );
+        if( *whole < size ) return block_at( BLOCK_DAMAGED );
     }
-    bool agrees = free_agrees( context, block_at( at ), image_base( context, at ), *whole );
-    return block_at( agrees ? at : BLOCK_DAMAGED );
+    word_t* payload = image_word( context, at );
+    return block_at( payload[0] == list - 1 && free_agrees( context, at, payload, *whole ) ? at : BLOCK_DAMAGED );
 }
 
 /* The largest size of a block that index_find() finds now, 0: nothing is free. O(1). */
@@ -194,10 +199,10 @@ static uint32_t index_largest( const dmheap_context_t* context )
 /* Makes a free block; the header behind it must say so already. */
 static APART void make_free( dmheap_context_t* context, block_t block, uint32_t size )
 {
-    word_t*  payload                 = image_base( context, block.at );
-    uint32_t header                  = header_of( context, OWNER_FREE, size );
-    payload[-1]                      = header;
-    words_from( payload + size )[-2] = header;
+    word_t*  payload       = image_word( context, block.at );
+    uint32_t header        = header_of( context, OWNER_FREE, size );
+    payload[-1]            = header;
+    ( payload + size )[-2] = header;
     index_link( context, block, payload, size );
 }
 
@@ -235,7 +240,7 @@ static HOT uint32_t block_fill_up( uint32_t whole, uint32_t size )
  * what is left behind it stays free. O(1). */
 static HOT void block_carve( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t size, owner_t owner )
 {
-    word_t* payload = image_base( context, block.at );
+    word_t* payload = image_word( context, block.at );
     index_unlink( context, payload );
     guard_wipe( context, block, whole );
     payload[-1] = header_of( context, owner, size );
@@ -244,7 +249,7 @@ static HOT void block_carve( dmheap_context_t* context, block_t block, uint32_t 
     count_taken( context, size );
     if( whole == size )
     {
-        words_from( payload + size )[-1] &= ~(uint32_t)HEADER_PREVIOUS_FREE;
+        ( payload + size )[-1] &= ~(uint32_t)HEADER_PREVIOUS_FREE;
         context->free_blocks--;
     }
     else
@@ -377,16 +382,15 @@ static HOT status_t block_of( const dmheap_context_t* context, const void* point
     return ( **word & *bit ) != 0 ? STATUS_OK : STATUS_NOT_LIVE;
 }
 
-/* Verifies a live block, `own` words by its header, and its free neighbours. STATUS_CORRUPTED. O(1). */
-static HOT status_t release_check( const dmheap_context_t* context, block_t block, word_t* payload, uint32_t header,
-                                   uint32_t own )
+/* Verifies the free neighbours of a live block of `own` words, whose header is here. STATUS_CORRUPTED. O(1). */
+static HOT status_t release_check( const dmheap_context_t* context, block_t block, const word_t* header, uint32_t own )
 {
-    if( !block_fits( context, block, own ) || header_is_free( header ) ) return STATUS_CORRUPTED;
-    if( header_is_free( words_from( payload + own )[-1] ) && free_size( context, block_at( block.at + own ) ) == 0 )
+    if( !block_fits( context, block, own ) ) return STATUS_CORRUPTED;
+    if( header_is_free( header[own] ) && free_size( context, block_at( block.at + own ) ) == 0 )
         return STATUS_CORRUPTED;
-    if( header & HEADER_PREVIOUS_FREE )
+    if( *header & HEADER_PREVIOUS_FREE )
     {
-        uint32_t foot = header_size( context, payload[-2] );
+        uint32_t foot = header_size( context, header[-1] );
         if( foot == 0 || free_size( context, block_at( block.at - foot ) ) != foot ) return STATUS_CORRUPTED;
     }
     return STATUS_OK;
@@ -394,39 +398,36 @@ static HOT status_t release_check( const dmheap_context_t* context, block_t bloc
 
 /* Gives a live block back, which is in the start map no more, and merges it with its free neighbours; release_check() must
  * have agreed. O(1). */
-static HOT void release_merge( dmheap_context_t* context, block_t block, word_t* payload, uint32_t header,
-                               uint32_t own )
+static HOT void release_merge( dmheap_context_t* context, block_t block, word_t* header, uint32_t own )
 {
-    word_t*  behind = words_from( payload + own );
-    uint32_t next   = behind[-1]; /* its header */
-    uint32_t whole  = own;
+    uint32_t flags = *header;
+    uint32_t next  = header[own];
+    uint32_t whole = own;
     context->released++;
     context->free_words += own;
     context->free_blocks++;
     if( header_is_free( next ) )
         whole += free_take_out( context, block_at( block.at + own ) );
     else
-        behind[-1] = next | HEADER_PREVIOUS_FREE;
-    if( header & HEADER_PREVIOUS_FREE )
+        header[own] = next | HEADER_PREVIOUS_FREE;
+    if( flags & HEADER_PREVIOUS_FREE )
     {
-        block.at -= header_size( context, payload[-2] );
+        block.at -= header_size( context, header[-1] );
         whole += free_take_out( context, block );
     }
     make_free( context, block, whole );
-    /* all that is not the header, the links or the foot of the free block that it is a part of now */
-    guard_released( context, payload, own, ( header & HEADER_PREVIOUS_FREE ) != 0, header_is_free( next ) );
+    guard_released( context, header + 1, own, ( flags & HEADER_PREVIOUS_FREE ) != 0, header_is_free( next ) );
 }
 
-/* Gives back a live block whose contents were copied to another. STATUS_CORRUPTED. O(1). */
+/* Gives back a live block whose contents are not needed any more. STATUS_CORRUPTED. O(1). */
 static APART status_t block_release( dmheap_context_t* context, block_t block )
 {
-    word_t*  payload = image_base( context, block.at );
-    uint32_t header  = payload[-1];
-    uint32_t own     = header_size( context, header );
-    status_t status  = release_check( context, block, payload, header, own );
+    word_t*  header = block_header( context, block );
+    uint32_t own    = header_size( context, *header );
+    status_t status = release_check( context, block, header, own );
     if( status != STATUS_OK ) return status;
     map_clear( context, map_bit( context, block ) );
-    release_merge( context, block, payload, header, own );
+    release_merge( context, block, header, own );
     return STATUS_OK;
 }
 

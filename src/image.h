@@ -192,18 +192,6 @@ static HOT bool image_is_sealed( const dmheap_context_t* context )
     return ( geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3] ) == context->seal;
 }
 
-/* An address from which several words are reached: the compiler is kept from computing each anew. */
-static HOT word_t* words_from( word_t* base )
-{
-    __asm__( "" : "+r"( base ) );
-    return base;
-}
-
-static HOT word_t* image_base( const dmheap_context_t* context, uint32_t at )
-{
-    return words_from( image_word( context, at ) );
-}
-
 /* The place of the end mark, as if it had a payload. */
 static HOT uint32_t image_end( const dmheap_context_t* context )
 {

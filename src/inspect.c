@@ -397,8 +397,7 @@ static bool free_before_is_valid( check_t* check, block_t block )
     if( *block_header( context, free ) != foot || ( foot & TABLE_TAG_MASK ) != 0 )
         return fails( check, DMHEAP_CHECK_FOOT, free );
     if( check->covered != 0 && check->covered != free.at ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
-    if( !free_agrees( context, free, image_word( context, free.at ), size ) )
-        return fails( check, DMHEAP_CHECK_FREE_LIST, free );
+    if( free_size( context, free ) == 0 ) return fails( check, DMHEAP_CHECK_FREE_LIST, free );
     if( !guard_free_holds( context, free, size ) ) return fails( check, DMHEAP_CHECK_GUARD, free );
     tally( &check->free, 0, 1, size );
     return true;
@@ -637,8 +636,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _ctx_check,
                             ( dmheap_context_t * context, const void** where ) )
 {
     dmheap_check_t found = check_context( context, where );
-    if( found == DMHEAP_CHECK_NOT_INITIALIZED )
-        report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
+    if( found == DMHEAP_CHECK_NOT_INITIALIZED ) report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
     return found;
 }
 

@@ -9,10 +9,8 @@
 /* `only` is the heap that was named, or NULL. */
 static void report_module( status_t status, purpose_t purpose, const char* name, const dmheap_context_t* only )
 {
-    report( &( report_t ){ .status  = status,
-                           .purpose = purpose,
-                           .module  = name,
-                           .address = not_located( status, only, NULL ) } );
+    report( &( report_t ){
+        .status = status, .purpose = purpose, .module = name, .address = not_located( status, only, NULL ) } );
 }
 
 /* Whether a module was found or registered. */
@@ -83,10 +81,10 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_module_t, _ctx_module_open,
 typedef struct
 {
     dmheap_context_t* context;
-    uint32_t          key;    /* of the module */
-    uint32_t          heir;   /* of the module that gets its blocks, 0: none */
-    block_t           record; /* for its new name, suspended until it is used; 0: none */
-    bool              is_new; /* the module: it was registered for this call */
+    uint32_t          key;             /* of the module */
+    uint32_t          heir;            /* of the module that gets its blocks, 0: none */
+    block_t           record;          /* for its new name, suspended until it is used; 0: none */
+    bool              is_new;          /* the module: it was registered for this call */
     uint32_t          lowest, lowered; /* the heap's lowest mark of free words before this, and after */
 } prepared_t;
 
@@ -125,8 +123,8 @@ static status_t prepare_heaps( dmheap_context_t* only, bool only_defaults, round
         context = only == NULL ? context_next( only_defaults, &visited ) : context_exists( only ) ? only : NULL;
         if( context != NULL )
         {
-            *heap  = ( prepared_t ){ .context = context, .lowest = context->free_lowest };
-            status = image_is_sealed( context ) ? prepare( rounds, heap ) : STATUS_CORRUPTED;
+            *heap         = ( prepared_t ){ .context = context, .lowest = context->free_lowest };
+            status        = image_is_sealed( context ) ? prepare( rounds, heap ) : STATUS_CORRUPTED;
             heap->lowered = context->free_lowest;
         }
         unlock();

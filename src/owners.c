@@ -159,7 +159,7 @@ static HOT uint16_t* name_hints( const dmheap_context_t* context, const char* te
      * makes the place negative. */
     uint32_t hash  = (uint32_t)(uintptr_t)text * 0x9e3779b1u;
     int32_t  place = (int32_t)( hash >> 1 | 0x80000000u ) >> context->hint_shift;
-    return (uint16_t*)image_base( context, context->first ) + place - 2; /* in front of its header */
+    return (uint16_t*)image_word( context, context->first ) + place - 2; /* in front of its header */
 }
 
 static void hint_note( const dmheap_context_t* context, const char* text, owner_t owner )
@@ -370,7 +370,7 @@ static status_t system_release( dmheap_context_t* context, block_t block )
 static status_t table_grow( dmheap_context_t* context )
 {
     block_t  table, old = block_at( context->table_at );
-    uint32_t room = at_least( context->table_room * 2u, TABLE_FIRST_ROOM );
+    uint32_t room   = at_least( context->table_room * 2u, TABLE_FIRST_ROOM );
     room            = at_most( at_least( room, image_end( context ) >> TABLE_ROOM_SHIFT ), DMHEAP_MAX_MODULES );
     status_t status = system_take( context, room * (size_t)WORD_SIZE, &table );
     if( status != STATUS_OK ) return status;
