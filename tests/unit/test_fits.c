@@ -163,7 +163,7 @@ static void an_aligned_block_that_was_freed_can_be_had_again( void** state )
         assert_valid();
         (void)fixture_log();
     }
-    assert_in_range( refused, 0, 8 );
+    assert_true( refused <= 8 );
 }
 
 /* What a heap's granule gives is asked of no other search: the block costs what malloc takes. */
