@@ -251,6 +251,199 @@ static void damage_in_any_default_heap_is_found_by_the_check( void** state )
     (void)fixture_log();
 }
 
+static bool end_at( const dmheap_block_info_t* info, void* user )
+{
+    unsigned* left = user;
+    assert_true( info->context == first_context() || info->context == second_context() );
+    assert_true( *left != 0 );
+    return --*left != 0;
+}
+
+static bool end_at_module( const dmheap_module_info_t* info, void* user )
+{
+    unsigned* left = user;
+    assert_true( info->name[0] != '\0' );
+    assert_true( *left != 0 );
+    return --*left != 0;
+}
+
+/* The walk ends there, and does not go on in the next heap. */
+static void a_visitor_can_end_the_walk_in_any_heap( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_default( 16384 );
+    for( unsigned i = 0; i < 8; i++ )
+        (void)dmheap_ctx_malloc( i % 2 ? first_context() : second, 50, i % 3 ? "m" : "n" );
+    for( unsigned most = 1; most < 15; most++ )
+    {
+        unsigned left = most;
+        dmheap_visit_blocks( end_at, &left );
+        assert_int_equal( left, 0 );
+    }
+    for( unsigned most = 1; most <= 4; most++ )
+    {
+        unsigned left = most;
+        dmheap_visit_modules( end_at_module, &left );
+        assert_int_equal( left, 0 );
+    }
+}
+
+/* ---- One heap of several ---- */
+
+static void a_call_on_one_heap_leaves_the_others_alone( void** state )
+{
+    (void)state;
+    for( unsigned order = 0; order < 2; order++ )
+    {
+        assert_true( fixture_heap( 65536, 8, 0 ) );
+        dmheap_context_t* one   = first_context();
+        dmheap_context_t* other = second_default( 65536 );
+        if( order )
+        {
+            one   = other;
+            other = first_context();
+        }
+        void* here  = dmheap_ctx_malloc( one, 200, "m" );
+        void* there = dmheap_ctx_malloc( other, 200, "m" );
+        memset( there, 1, 200 );
+        (void)dmheap_ctx_malloc( other, 100, "n" );
+        assert_refused( dmheap_ctx_free( one, there, false ), "in no heap" );
+        assert_refused( assert_null( dmheap_ctx_realloc( one, there, 10, "m" ) ), "in no heap" );
+        assert_refused( assert_null( dmheap_ctx_realloc( one, there, 0, "m" ) ), "in no heap" );
+        assert_refused( assert_null( dmheap_ctx_aligned_realloc( one, there, 64, 10, "m" ) ), "in no heap" );
+        assert_refused( assert_int_equal( dmheap_ctx_usable_size( one, there ), 0 ), "in no heap" );
+        assert_refused( assert_false( dmheap_ctx_retag( one, there, "n" ) ), "in no heap" );
+        dmheap_stats_t        before = stats_of( other );
+        dmheap_module_stats_t m      = module_in( other, "m" );
+        assert_true( dmheap_ctx_register_module( one, "x" ) );
+        assert_true( dmheap_ctx_set_module_limit( one, "m", 1000 ) );
+        assert_true( dmheap_ctx_rename_module( one, "m", "renamed" ) );
+        assert_false( dmheap_ctx_rename_module( one, "n", "p" ) ); /* is not known there */
+        assert_ptr_equal( dmheap_ctx_module_open( one, "m" ).context, one );
+        here = dmheap_ctx_realloc( one, here, 900, NULL );
+        assert_true( dmheap_ctx_retag( one, here, "y" ) );
+        dmheap_ctx_unregister_module( one, "y" );
+        dmheap_ctx_unregister_module( one, "renamed" );
+        dmheap_ctx_unregister_module( one, "m" );
+        dmheap_ctx_unregister_module( one, "n" );
+        dmheap_stats_t        after = stats_of( other );
+        dmheap_module_stats_t now   = module_in( other, "m" );
+        assert_memory_equal( &before, &after, sizeof before );
+        assert_memory_equal( &m, &now, sizeof m );
+        assert_int_equal( stats_of( one ).used_blocks, 0 );
+        assert_int_equal( stats_of( one ).modules, 1 );
+        assert_int_equal( ( (unsigned char*)there )[199], 1 );
+    }
+}
+
+static void a_call_without_a_heap_reaches_those_that_are_no_default_ones_too( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( 65536, 8, 0 );
+    void*             block  = dmheap_ctx_malloc( second, 200, "m" );
+    assert_int_equal( dmheap_usable_size( block ), 204 );
+    assert_true( dmheap_retag( block, "n" ) );
+    assert_int_equal( stats_of( first_context() ).modules, 0 ); /* the name is registered where the block lies */
+    assert_int_equal( module_in( second, "n" ).live_blocks, 1 );
+    assert_int_equal( live_blocks_of( "n" ), 1 );
+    assert_true( dmheap_rename_module( "n", "o" ) );
+    assert_int_equal( module_in( second, "o" ).live_blocks, 1 );
+    dmheap_free( block, false );
+    assert_int_equal( stats_of( second ).used_blocks, 0 );
+    assert_non_null( dmheap_ctx_malloc( second, 200, "o" ) );
+    dmheap_unregister_module( "o" );
+    dmheap_unregister_module( "m" );
+    assert_int_equal( stats_of( second ).used_blocks, 0 );
+    assert_int_equal( stats_of( second ).modules, 0 );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+}
+
+static void default_heaps_are_asked_in_the_order_that_was_set( void** state )
+{
+    static const struct
+    {
+        unsigned    which;
+        size_t      position; /* SIZE_MAX - 1: it is taken out */
+        const char* order;
+    } steps[] = {
+        { 1, DMHEAP_LAST, "01" },
+        { 2, 0, "201" },
+        { 3, 1, "2301" },
+        { 0, 0, "0231" },
+        { 0, 2, "2301" },
+        { 2, 3, "3012" },
+        { 3, DMHEAP_LAST, "0123" },
+        { 1, SIZE_MAX - 1, "023" },
+        { 3, 99, "023" },
+        { 0, SIZE_MAX - 1, "23" },
+        { 2, 1, "32" },
+        { 1, 1, "312" },
+        { 3, SIZE_MAX - 1, "12" },
+        { 1, SIZE_MAX - 1, "2" },
+        { 2, SIZE_MAX - 1, "" },
+        { 0, 7, "0" },
+    };
+    dmheap_context_t* all[4] = { first_context() };
+    (void)state;
+    for( unsigned i = 1; i < 4; i++ )
+        all[i] = dmheap_ctx_init( area( i ), 8192, 8, NULL );
+    for( unsigned step = 0; step < sizeof steps / sizeof *steps; step++ )
+    {
+        dmheap_context_t* which = all[steps[step].which];
+        bool              out   = steps[step].position == SIZE_MAX - 1;
+        assert_true( out ? dmheap_ctx_unset_default( which ) : dmheap_ctx_set_default( which, steps[step].position ) );
+        assert_int_equal( dmheap_is_initialized(), steps[step].order[0] != '\0' );
+        void*    taken[4];
+        unsigned count = 0;
+        for( const char* at = steps[step].order; *at != '\0'; at++ ) /* each in turn has no room for another */
+        {
+            dmheap_context_t* expected = all[*at - '0'];
+            size_t            most     = stats_of( expected ).largest_free_block;
+            void*             one      = dmheap_malloc( 100, NULL );
+            assert_ptr_equal( dmheap_ctx_of( one ), expected );
+            dmheap_free( one, false );
+            taken[count] = dmheap_ctx_malloc( expected, most, NULL );
+            assert_non_null( taken[count++] );
+        }
+        assert_null( dmheap_malloc( 100, NULL ) );
+        while( count != 0 )
+            dmheap_free( taken[--count], false );
+        (void)fixture_log();
+    }
+    assert_true( dmheap_ctx_set_default( all[1], DMHEAP_LAST ) );
+    assert_true( dmheap_ctx_deinit( all[0] ) ); /* the next one is the first */
+    assert_true( dmheap_is_initialized() );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_malloc( 100, NULL ) ), all[1] );
+    assert_true( dmheap_ctx_deinit( all[1] ) );
+    assert_false( dmheap_is_initialized() );
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+}
+
+static void heaps_are_found_by_the_whole_of_their_names( void** state )
+{
+    char texts[3][NAME_ROOM];
+    (void)state;
+    name_of( texts[0], NAME_MOST );
+    name_of( texts[1], NAME_MOST - 1 );
+    name_of( texts[2], NAME_MOST );
+    texts[2][NAME_MOST - 1] = 'm';
+    dmheap_context_t* made[3];
+    for( unsigned i = 0; i < 3; i++ )
+        made[i] = dmheap_ctx_init( area( i ), 4096, 8, texts[i] );
+    for( unsigned i = 0; i < 3; i++ )
+    {
+        assert_ptr_equal( dmheap_ctx_find( texts[i] ), made[i] );
+        assert_int_equal( dmheap_ctx_check( made[i], NULL ), DMHEAP_CHECK_OK );
+        while( dmheap_ctx_malloc( made[i], 100, "m" ) != NULL )
+            continue;
+        assert_ptr_equal( dmheap_ctx_find( texts[i] ), made[i] );
+    }
+    assert_null( dmheap_ctx_find( "n" ) );
+    assert_true( dmheap_ctx_deinit( made[0] ) );
+    assert_null( dmheap_ctx_find( texts[0] ) );
+    assert_ptr_equal( dmheap_ctx_find( texts[2] ), made[2] );
+}
+
 /* ---- From one heap to the next ---- */
 
 static void a_full_module_table_sends_a_new_name_to_the_next_heap( void** state )
@@ -636,6 +829,11 @@ int test_heaps( void )
         HEAPS_TEST( statistics_of_several_heaps_are_sums_and_the_largest_block_is_the_largest ),
         HEAPS_TEST( visitors_show_every_default_heap_and_no_other ),
         HEAPS_TEST( damage_in_any_default_heap_is_found_by_the_check ),
+        HEAPS_TEST( a_visitor_can_end_the_walk_in_any_heap ),
+        HEAPS_TEST( a_call_on_one_heap_leaves_the_others_alone ),
+        HEAPS_TEST( a_call_without_a_heap_reaches_those_that_are_no_default_ones_too ),
+        HEAPS_TEST( default_heaps_are_asked_in_the_order_that_was_set ),
+        HEAPS_TEST( heaps_are_found_by_the_whole_of_their_names ),
         HEAPS_TEST( a_full_module_table_sends_a_new_name_to_the_next_heap ),
         HEAPS_TEST( a_name_is_registered_where_its_block_lies_and_nowhere_else ),
         HEAPS_TEST( an_aligned_block_that_fits_by_chance_only_is_found_in_the_next_heap ),
