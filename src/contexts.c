@@ -26,7 +26,7 @@ typedef struct
 
 enum
 {
-    HINT_BITS_LEAST = 4,
+    HINT_BITS_LEAST = 3,
     HINT_BITS_MOST  = 7
 };
 
@@ -65,8 +65,9 @@ static void plan_sizes( dmheap_context_t* image, uint32_t end, uint32_t granule 
     image->size_scale    = (uint8_t)scale;
     image->granule_shift = (uint8_t)log2_of( at_least( granule, 1u << scale ) );
     image->list_shift    = list_shift_for( end >> image->granule_shift );
-    image->hint_shift =
-        (uint8_t)( BITS_OF_WORD - at_most( at_least( log2_of( end ) / 2, HINT_BITS_LEAST ), HINT_BITS_MOST ) );
+    /* hints are half as many as this has numbers: 4 below 1 KiB, 64 from 64 KiB on */
+    uint32_t hint_bits = at_least( log2_of( end ) / 2, HINT_BITS_LEAST + 1 ) - ( end >> 8 == 0 );
+    image->hint_shift  = (uint8_t)( BITS_OF_WORD - at_most( hint_bits, HINT_BITS_MOST ) );
 }
 
 /* Places the parts of the image that follow the context; `start` is its address in words. False where no block has room. */
@@ -139,7 +140,6 @@ static void context_make( const context_plan_t* plan )
     guard_heap_begins( context, end.at * (size_t)WORD_SIZE );
     __builtin_memset( context, 0, block.at * (size_t)WORD_SIZE );
     *context              = plan->image;
-    context->system.limit = LIMIT_NONE;
     context->nobody.limit = LIMIT_NONE;
 
     *block_header( context, end ) = header_of( context, OWNER_SYSTEM, 0 ) | HEADER_PREVIOUS_FREE;

@@ -108,25 +108,29 @@ struct dmheap_context
     uint8_t  hint_shift;    /* 32 - log2 of the number of hints */
     uint32_t seal;          /* see image_is_sealed() */
 
-    uint32_t  list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
-    uint32_t  free_words;   /* in free blocks */
-    uint32_t  free_lowest;  /* lowest that this has been */
-    uint32_t  free_blocks;
-    uint32_t  taken;      /* blocks taken since init, modulo 2^32 */
-    uint32_t  released;   /* blocks released since init; taken - released are live */
-    uint32_t  failures;   /* requests refused, where this heap was the first to be asked */
-    uint32_t  name;       /* the block that holds the heap's name, 0: none */
-    uint32_t  records_at; /* a block behind which the heap's own lie, up to the end */
-    uint32_t  table_at;   /* the block that leads from owners to their records, 0: none */
-    uint8_t   table_room; /* owners that it has room for */
-    uint8_t   table_span; /* owners that it may lead to: the first so many */
-    uint8_t   modules;
-    uint8_t   unused;
-    uint32_t  moving; /* blocks of OWNER_MOVING */
-    holding_t system, nobody;
+    uint32_t list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
+    uint32_t free_words;   /* in free blocks */
+    uint32_t free_lowest;  /* lowest that this has been */
+    uint32_t free_blocks;
+    uint32_t taken;      /* blocks taken since init, modulo 2^32 */
+    uint32_t released;   /* blocks released since init; taken - released are live */
+    uint32_t failures;   /* requests refused, where this heap was the first to be asked */
+    uint32_t name;       /* the block that holds the heap's name, 0: none */
+    uint32_t records_at; /* a block behind which the heap's own lie, up to the end */
+    uint32_t table_at;   /* the block that leads from owners to their records, 0: none */
+    uint8_t  table_room; /* owners that it has room for */
+    uint8_t  table_span; /* owners that it may lead to: the first so many */
+    uint8_t  modules;
+    uint8_t  unused;
+    uint32_t moving; /* blocks of OWNER_MOVING */
+    struct
+    {
+        uint32_t live, blocks;
+    } system; /* what the heap's own blocks take, in words */
+    holding_t nobody;
 };
 
-_Static_assert( sizeof( struct dmheap_context ) == 116, "the context has no padding and is the same on every target" );
+_Static_assert( sizeof( struct dmheap_context ) == 104, "the context has no padding and is the same on every target" );
 
 /* A module: the payload of a block of the heap's own. */
 typedef struct

@@ -499,11 +499,11 @@ static bool lists_step( check_t* check )
     return check->chain != 0 || check->number <= ( last | ( BITS_OF_WORD - 1 ) );
 }
 
-/* Whether a holding that is always there is what it may be. */
-static bool fixed_is_valid( check_t* check, owner_t owner, const holding_t* fixed )
+/* Whether nobody holds what it may. */
+static bool nobody_is_valid( check_t* check, const holding_t* nobody )
 {
-    tally( &check->owners, owner, fixed->blocks, fixed->live );
-    return fixed->limit == LIMIT_NONE && fixed->mark == fixed->peak && fixed->peak >= fixed->live;
+    tally( &check->owners, OWNER_NOBODY, nobody->blocks, nobody->live );
+    return nobody->limit == LIMIT_NONE && nobody->mark == nobody->peak && nobody->peak >= nobody->live;
 }
 
 /* Whether a module's record is a block of the heap's own, says its number, and is found by its name. */
@@ -548,12 +548,12 @@ static bool owners_step( check_t* check )
                                          context->table_room <= DMHEAP_MAX_MODULES &&
                                          context->table_room < block_size( context, block ) &&
                                          table[context->table_span - 1] != 0;
-        if( !valid || context->unused != 0 || !fixed_is_valid( check, owner, &context->system ) )
-            return fails( check, DMHEAP_CHECK_MODULE, none );
+        tally( &check->owners, owner, context->system.blocks, context->system.live );
+        if( !valid || context->unused != 0 ) return fails( check, DMHEAP_CHECK_MODULE, none );
         return true;
     }
     if( owner == OWNER_NOBODY )
-        return fixed_is_valid( check, owner, &context->nobody ) || fails( check, DMHEAP_CHECK_MODULE, none );
+        return nobody_is_valid( check, &context->nobody ) || fails( check, DMHEAP_CHECK_MODULE, none );
     if( owner >= owner_end( context ) ) return false;
     uint32_t entry = table != NULL ? table[owner - OWNER_FIRST_MODULE] : 0;
     if( entry == 0 ) return true;

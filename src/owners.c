@@ -339,29 +339,32 @@ static status_t system_take( dmheap_context_t* context, size_t payload, block_t*
     block_carve_behind( context, block, whole, lead, size, OWNER_SYSTEM );
     *taken = block_at( block.at + lead );
     guard_open( context, *taken );
-    holding_charge( &context->system, size );
+    context->system.live += size;
+    context->system.blocks++;
     return STATUS_OK;
 }
 
-/* Releases a block of an owner who holds this. As block_release(). O(1). */
+/* Releases a block of a user who holds this. As block_release(). O(1). */
 static status_t owner_release( dmheap_context_t* context, holding_t* holding, block_t block )
 {
-    uint32_t own    = block_size( context, block );
-    bool     theirs = block_owner( context, block ) != OWNER_SYSTEM;
-    if( theirs ) guard_take( context, block );
+    uint32_t size = block_size( context, block );
+    guard_take( context, block );
     status_t status = block_release( context, block );
-    if( status == STATUS_OK ) holding_discharge( holding, own );
+    if( status == STATUS_OK ) holding_discharge( holding, size );
     return status;
 }
 
 /* Releases a block of the heap's own. As block_release(). */
 static status_t system_release( dmheap_context_t* context, block_t block )
 {
-    block_t  next     = block_at( block.at + block_size( context, block ) );
+    uint32_t size     = block_size( context, block );
     bool     is_front = block.at == context->records_at;
-    status_t status   = owner_release( context, &context->system, block );
-    if( status == STATUS_OK && is_front ) context->records_at = block_behind_free( context, next ).at;
-    return status;
+    status_t status   = block_release( context, block );
+    if( status != STATUS_OK ) return status;
+    context->system.live -= size;
+    context->system.blocks--;
+    if( is_front ) context->records_at = block_behind_free( context, block_at( block.at + size ) ).at;
+    return STATUS_OK;
 }
 
 /* ---- Registering and forgetting ---- */
@@ -404,7 +407,7 @@ static void table_shrink( dmheap_context_t* context )
         uint32_t old = block_size( context, block );
         if( block_resize( context, block, old, block_size_for( context, half * (size_t)WORD_SIZE ) ) != STATUS_OK )
             return;
-        holding_adjust( &context->system, old, block_size( context, block ) );
+        context->system.live -= old - block_size( context, block );
         context->table_room = (uint8_t)half;
     }
 }
