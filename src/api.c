@@ -261,7 +261,8 @@ static RARE void* allocate_by_key( dmheap_context_t* home, request_t* request )
     if( context_exists( home ) )
     {
         search_in( &search, home, NULL );
-        if( search.why.status != STATUS_STALE_MODULE ) owner_name( home, key_owner( request->key ), text );
+        if( search.why.status != STATUS_STALE_MODULE && image_is_sealed( home ) )
+            owner_name( home, key_owner( request->key ), text );
         search.visited = 1u << context_place( home );
     }
     unlock();
