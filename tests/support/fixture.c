@@ -7,6 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#if defined( __SANITIZE_ADDRESS__ )
+#define FENCES 1
+#elif defined( __has_feature )
+#if __has_feature( address_sanitizer )
+#define FENCES 1
+#endif
+#endif
+#ifdef FENCES
+#include <sanitizer/asan_interface.h>
+#define UNFENCED __attribute__( ( no_sanitize_address ) )
+#else
+#define ASAN_POISON_MEMORY_REGION( from, size )   ( (void)( from ), (void)( size ) )
+#define ASAN_UNPOISON_MEMORY_REGION( from, size ) ( (void)( from ), (void)( size ) )
+#define UNFENCED
+#endif
+
 static _Alignas( 4096 ) unsigned char memory[2][4096 + FIXTURE_MOST + 4096];
 static unsigned char  copy[FIXTURE_MOST];
 static unsigned char* buffer = memory[0] + 4096;
@@ -99,6 +115,7 @@ void fixture_no_heap( void )
 
 bool fixture_heap( size_t size, size_t alignment, size_t offset )
 {
+    ASAN_UNPOISON_MEMORY_REGION( memory, sizeof memory );
     fixture_no_heap();
     buffer_offset       = offset;
     buffer              = memory[0] + 4096 + offset;
@@ -108,6 +125,13 @@ bool fixture_heap( size_t size, size_t alignment, size_t offset )
     bool made = dmheap_init( buffer, size, alignment );
     if( made ) (void)fixture_log();
     return made;
+}
+
+void fixture_fence( void )
+{
+    unsigned char* end = memory[0] + sizeof memory[0];
+    ASAN_POISON_MEMORY_REGION( memory[0], (size_t)( buffer - memory[0] ) );
+    ASAN_POISON_MEMORY_REGION( buffer + buffer_size, (size_t)( end - buffer ) - buffer_size );
 }
 
 unsigned char* fixture_buffer( void )
@@ -120,7 +144,7 @@ unsigned char* fixture_second_buffer( void )
     return memory[1] + 4096;
 }
 
-static bool guards_are_intact( void )
+static UNFENCED bool guards_are_intact( void )
 {
     for( size_t i = 1; i <= FIXTURE_GUARD; i++ )
         if( *( buffer - i ) != 0xA5 || buffer[buffer_size + i - 1] != 0xA5 ) return false;

@@ -30,6 +30,9 @@ void fixture_no_heap( void );
 /* Whether dmheap_check() is content and nothing was written around the buffer. Leaves the log as it was. */
 bool fixture_is_valid( void );
 
+/* With the address sanitizer: nothing around the buffer may be read either, until the next heap is made. */
+void fixture_fence( void );
+
 /* A copy of the buffer, and whether it is still the same. */
 void fixture_remember( void );
 bool fixture_is_unchanged( void );
