@@ -76,9 +76,9 @@ static HOT owner_t key_owner( uint32_t key )
 /* The table's first entry; NULL where it would not be in the heap. */
 static word_t* table_of( const dmheap_context_t* context )
 {
-    uint32_t last = context->table_at + context->table_span;
-    return block_in_heap( context, context->table_at ) && block_in_heap( context, last )
-               ? image_word( context, context->table_at )
+    uint32_t at = context->table_at;
+    return block_in_heap( context, at ) && context->table_span < image_end( context ) - at
+               ? image_word( context, at )
                : NULL;
 }
 
@@ -100,7 +100,7 @@ static HOT module_t* module_of( const dmheap_context_t* context, owner_t owner )
 {
     uint32_t number = owner - OWNER_FIRST_MODULE;
     uint32_t place  = context->table_at + number;
-    if( number >= context->table_span || !block_in_heap( context, place ) ) return NULL;
+    if( number >= context->table_span || place - context->first > context->reach + BLOCK_MIN_SIZE - 2u ) return NULL;
     return entry_record( context, *image_word( context, place ) );
 }
 
