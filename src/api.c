@@ -23,7 +23,7 @@ static inline void unlock( void )
 /* Whether a block of this owner is a user's to touch, or why not. */
 static status_t owner_check( owner_t owner )
 {
-    return owner == OWNER_SYSTEM ? STATUS_SYSTEM_BLOCK
+    return owner == OWNER_SYSTEM   ? STATUS_SYSTEM_BLOCK
            : owner == OWNER_MOVING ? STATUS_MOVING
            : owner == OWNER_FREE   ? STATUS_CORRUPTED
                                    : STATUS_OK;
@@ -124,21 +124,21 @@ static status_t take_for( dmheap_context_t* context, const request_t* request, o
     return status;
 }
 
-/* take_for() a name that the heap does not know: nothing stays of a request that is refused. STATUS_REGISTERED is what
- * it comes to otherwise. Locked. */
+/* take_for() a name that the heap does not know: the block comes first, since to release it leaves nothing of a request that
+ * is refused, as to forget a module might not. STATUS_REGISTERED is what it comes to otherwise. Locked. */
 static status_t take_for_new( dmheap_context_t* context, const request_t* request, const name_t* name, owner_t* owner,
                               block_t* block )
 {
-    uint32_t lead, lowest = context->free_lowest;
-    size_t   alignment = alignment_in( context, request->alignment );
-    uint32_t size      = block_size_to_take( context, request->size, alignment );
-    if( size == 0 ) return STATUS_NO_MEMORY;
-    status_t status = found_status( index_find_aligned( context, size, alignment, &lead ) );
-    if( status == STATUS_OK ) status = owner_register( context, name, owner );
-    if( status != STATUS_REGISTERED ) return status;
-    status = take_for( context, request, *owner, user_holding( context, *owner ), 0, block );
-    if( status == STATUS_OK ) return STATUS_REGISTERED;
-    (void)owner_forget( context, *owner ); /* the record took what there was */
+    uint32_t lowest = context->free_lowest;
+    status_t status = take_for( context, request, OWNER_NOBODY, &context->nobody, 0, block );
+    if( status != STATUS_OK ) return status;
+    status = owner_register( context, name, owner );
+    if( status == STATUS_REGISTERED )
+    {
+        hand_over( context, *block, &context->nobody, user_holding( context, *owner ), *owner );
+        return status;
+    }
+    (void)owner_release( context, &context->nobody, *block );
     context->free_lowest = lowest;
     return status;
 }
@@ -315,8 +315,7 @@ static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size,
                               const void* caller )
 {
     if( size != 0 && count > SIZE_MAX / size )
-        return refuse_request( STATUS_OVERFLOW,
-                               &( request_t ){ .size = size, .alignment = count, .module = module } );
+        return refuse_request( STATUS_OVERFLOW, &( request_t ){ .size = size, .alignment = count, .module = module } );
     void* payload = allocate( only, count * size, module, key, caller );
     if( payload != NULL ) __builtin_memset( payload, 0, count * size );
     return payload;
