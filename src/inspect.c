@@ -478,8 +478,9 @@ static bool lists_step( check_t* check )
     uint32_t                bits    = *bitmap_word( context, list );
     block_t                 none    = { 0 };
     note_quiet( check );
-    if( check->chain != 0 ) return chain_step( check, list - 1 );
-    uint32_t last  = context->map_at - 1u;
+    uint32_t last = context->map_at - 1u;
+    uint32_t end  = last | ( BITS_OF_WORD - 1 );
+    if( check->chain != 0 ) return chain_step( check, list - 1 ) && ( check->chain != 0 || list <= end );
     uint32_t head  = list >= first && list <= last ? *image_word( context, list ) : 0;
     uint32_t words = 0u - bit_of( last >> BITS_SHIFT ); /* of the bitmap */
     if( ( context->list_summary & ~words ) != 0 ||
@@ -490,7 +491,7 @@ static bool lists_step( check_t* check )
         return fails( check, DMHEAP_CHECK_INDEX, none );
     check->chain = head;
     check->number++;
-    return check->chain != 0 || check->number <= ( last | ( BITS_OF_WORD - 1 ) );
+    return check->chain != 0 || list < end;
 }
 
 /* Whether nobody holds what it may. */

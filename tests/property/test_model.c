@@ -22,9 +22,9 @@ int main( int argc, char** argv )
                 {
                     if( sizes[s] < 512 && alignments[a] > 8 ) continue;
                     uint32_t    seed = 1 + round * 1000 + s * 100 + a * 10 + o;
-                    bool        two  = ( seed & 1u ) != 0 && sizes[s] >= 2000;
+                    bool        several  = ( seed & 1u ) != 0 && sizes[s] >= 2000;
                     const char* wrong =
-                        model_run( seed, 400, ( model_heap_t ){ sizes[s], alignments[a], offsets[o], two, false } );
+                        model_run( seed, 400, ( model_heap_t ){ sizes[s], alignments[a], offsets[o], several, false } );
                     if( wrong == NULL )
                         passed++;
                     else
