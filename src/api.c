@@ -136,7 +136,8 @@ static status_t take_for_new( dmheap_context_t* context, const request_t* reques
     status_t status = found_status( index_find_aligned( context, size, alignment, &lead ) );
     if( status == STATUS_OK ) status = owner_register( context, name, owner );
     if( status != STATUS_REGISTERED ) return status;
-    status = take_for( context, request, *owner, user_holding( context, *owner ), 0, block );
+    holding_t* holding = user_holding( context, *owner );
+    status = holding != NULL ? take_for( context, request, *owner, holding, 0, block ) : STATUS_CORRUPTED;
     if( status == STATUS_OK ) return STATUS_REGISTERED;
     (void)owner_forget( context, *owner ); /* the record took what there was */
     context->free_lowest = lowest;

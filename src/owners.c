@@ -446,7 +446,7 @@ static status_t owner_register( dmheap_context_t* context, const name_t* name, o
     block_t                record;
     uint32_t               lowest = context->free_lowest;
     word_t*                table  = table_of( context );
-    if( table == NULL && context->table_room != 0 ) return STATUS_CORRUPTED;
+    if( table == NULL && ( context->table_room != 0 || context->table_at != 0 ) ) return STATUS_CORRUPTED;
     uint32_t number = table != NULL ? table_gap( context, table ) : 0;
     status_t status = record_take( context, name, &record );
     if( status == STATUS_OK && number == context->table_room )
@@ -589,7 +589,7 @@ static status_t owner_settle( dmheap_context_t* context, block_t block, uint32_t
 static uint32_t end_of( const dmheap_context_t* context, block_t block )
 {
     uint32_t size = block_size( context, block );
-    return block_fits( context, block, size ) ? block.at + size : 0;
+    return block_in_heap( context, block.at ) && block_fits( context, block, size ) ? block.at + size : 0;
 }
 
 /* Takes down the heaps that lie in a block which is about to be freed. */
