@@ -424,8 +424,8 @@ static HOT status_t release_in( dmheap_context_t* context, const void* pointer )
     holding_t* holding = user_holding( context, header_owner( header ) );
     if( holding == NULL ) return STATUS_CORRUPTED;
     guard_take( context, block );
+    release_merge( context, block, header, own ); /* first: of a damaged heap, a record may be what was verified */
     holding_discharge( holding, own );
-    release_merge( context, block, header, own );
     return STATUS_OK;
 }
 
