@@ -112,7 +112,9 @@ static HOT bool free_agrees( const dmheap_context_t* context, block_t block, uin
     uint32_t      link    = payload[0];
     uint32_t      next    = payload[1];
     if( payload[size - 2] != payload[-1] ) return false;
-    if( link > context->first + context->reach || *free_next( context, block_at( link ) ) != block.at ) return false;
+    /* the context has no list, but its word `first` is the place of a block */
+    if( link - CONTEXT_WORDS > context->first + context->reach - CONTEXT_WORDS ) return false;
+    if( *free_next( context, block_at( link ) ) != block.at ) return false;
     return next == 0 || ( block_in_heap( context, next ) && *free_link( context, block_at( next ) ) == block.at );
 }
 

@@ -268,8 +268,8 @@ static HOT status_t owner_take( dmheap_context_t* context, owner_t owner, holdin
     if( block.at <= BLOCK_DAMAGED ) return found_status( block );
     uint32_t whole = block_size( context, block );
     size           = block_fill_up( whole, size );
-    holding_charge( holding, size );
     block_carve( context, block, whole, size, owner );
+    holding_charge( holding, size );
     *taken = block;
     return STATUS_OK;
 }
@@ -286,9 +286,9 @@ static status_t owner_take_any( dmheap_context_t* context, owner_t owner, holdin
     if( block.at <= BLOCK_DAMAGED ) return found_status( block );
     uint32_t whole = block_size( context, block );
     size           = block_fill_up( whole - lead, size );
+    block_carve_behind( context, block, whole, lead, size, owner );
     holding->blocks += instead == 0;
     holding_adjust( holding, instead, size );
-    block_carve_behind( context, block, whole, lead, size, owner );
     *taken = block_at( block.at + lead );
     block_set_alignment( context, *taken, alignment );
     return STATUS_OK;
