@@ -439,9 +439,9 @@ static HOT status_t release_in( dmheap_context_t* context, const void* pointer )
     holding_t* holding = owner == OWNER_NOBODY ? &context->nobody : (holding_t*)module_in_line( context, owner );
     if( holding == NULL ) return STATUS_CORRUPTED;
     guard_take( context, block );
-    holding_discharge( holding, own );
     *word &= ~bit;
     release_merge( context, block, header, own );
+    holding_discharge( holding, own ); /* afterwards: a record that is overwritten may lie in what was verified */
     return STATUS_OK;
 }
 

@@ -198,9 +198,11 @@ static unsigned walk_step( const dmheap_context_t* context, walk_t* walk, dmheap
     }
     if( !found ) return filled;
     fill_info( context, block, &info[filled++] );
-    walk->shown = block.at + block_size( context, block );
+    uint32_t next = end_of( context, block );
     walk->position.at += 1u << context->granule_shift;
-    if( block_in_heap( context, walk->shown ) ) walk->position = block_behind_free( context, block_at( walk->shown ) );
+    if( next == 0 ) return filled; /* its header leads nowhere */
+    walk->shown = next;
+    if( block_in_heap( context, next ) ) walk->position = block_behind_free( context, block_at( next ) );
     return filled;
 }
 
@@ -446,6 +448,8 @@ static bool blocks_step( check_t* check )
     uint32_t granules = image_granules( context );
     uint32_t behind   = *map_word( context, granules ) << ( granules & ( BITS_OF_WORD - 1 ) );
     uint32_t mark     = *block_header( context, end_mark ) & ~(uint32_t)HEADER_PREVIOUS_FREE;
+    for( uint32_t bit = ( context->reach >> context->granule_shift ) + 1; bit < granules; bit++ )
+        behind |= map_get( context, bit ); /* too near to the end for a block */
     if( mark != header_of( context, OWNER_SYSTEM, 0 ) || behind != 0 )
         return fails( check, DMHEAP_CHECK_HEADER, end_mark );
     (void)free_before_is_valid( check, end_mark );
