@@ -146,6 +146,40 @@ static void a_full_registry_refuses_and_leaves_everything( void** state )
         assert_true( dmheap_ctx_deinit( (void*)area( i ) ) );
 }
 
+/* ... wherever it begins in the buffer; one that the buffer lies in lives on. */
+static void a_heap_that_lies_in_the_buffer_of_a_new_one_is_forgotten( void** state )
+{
+    (void)state;
+    for( unsigned initial = 0; initial < 2; initial++ )
+        for( size_t offset = 0; offset <= 12000; offset += 4000 )
+        {
+            assert_true( fixture_heap( 65536, 8, 0 ) );
+            if( initial ) assert_true( dmheap_ctx_deinit( first_context() ) );
+            dmheap_context_t* inner  = dmheap_ctx_init( area( 0 ) + offset, 4096, 8, "inner" );
+            dmheap_context_t* beside = dmheap_ctx_init( area( 0 ) + 16384, 4096, 8, "beside" );
+            assert_true( dmheap_ctx_set_default( inner, DMHEAP_LAST ) );
+            assert_true( dmheap_ctx_set_default( beside, DMHEAP_LAST ) );
+            void* block = dmheap_ctx_malloc( inner, 100, "m" );
+            if( initial )
+                assert_true( dmheap_init( area( 0 ), 16384, 8 ) );
+            else
+                assert_non_null( dmheap_ctx_init( area( 0 ), 16384, 8, NULL ) );
+            memset( area( 0 ) + 8192, 0xFF, 8192 - 64 ); /* free memory of the new heap is anybody's */
+            assert_null( dmheap_ctx_find( "inner" ) );
+            assert_true( offset == 0 || dmheap_ctx_of( block ) == NULL );
+            assert_false( offset != 0 && dmheap_ctx_deinit( inner ) );
+            assert_ptr_equal( dmheap_ctx_find( "beside" ), beside );
+            void* nested = dmheap_ctx_malloc( beside, 2048, NULL );
+            assert_non_null( dmheap_ctx_init( nested, 2048, 8, "nested" ) );
+            assert_ptr_equal( dmheap_ctx_find( "beside" ), beside );
+            assert_true( dmheap_ctx_deinit( dmheap_ctx_find( "nested" ) ) );
+            assert_true( dmheap_ctx_deinit( beside ) );
+            assert_true( dmheap_ctx_deinit( (void*)area( 0 ) ) );
+            (void)fixture_log();
+        }
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+}
+
 /* ---- What the default heaps have together ---- */
 
 static void statistics_of_several_heaps_are_sums_and_the_largest_block_is_the_largest( void** state )
@@ -506,6 +540,25 @@ static void an_aligned_block_that_fits_by_chance_only_is_found_in_the_next_heap(
     }
 }
 
+static void what_only_a_heap_that_is_no_default_one_has_is_refused( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( 262144, 8, 0 );
+    dmheap_module_t   m      = dmheap_module_open( "m" );
+    void*             block  = dmheap_malloc( 1000, "m" );
+    assert_non_null( dmheap_ctx_malloc( second, 100, "m" ) );
+    assert_counted( dmheap_malloc( 100000, "m" ), 1, "out of memory" );
+    assert_counted( dmheap_aligned_alloc( 64, 100000, "m" ), 1, "out of memory" );
+    assert_counted( dmheap_calloc( 100, 1000, "m" ), 1, "out of memory" );
+    assert_counted( dmheap_realloc( block, 100000, "m" ), 1, "out of memory" );
+    assert_counted( dmheap_aligned_realloc( block, 64, 100000, "m" ), 1, "out of memory" );
+    assert_counted( dmheap_module_malloc( m, 100000 ), 1, "out of memory" );
+    assert_counted( dmheap_module_aligned_alloc( m, 64, 100000 ), 1, "out of memory" );
+    assert_counted( dmheap_module_realloc( m, block, 100000 ), 1, "out of memory" );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_realloc( block, 100000, "m" ) ), second );
+}
+
 /* ---- Alignment from heap to heap ---- */
 
 static void a_block_that_moves_to_another_heap_keeps_its_alignment( void** state )
@@ -826,6 +879,7 @@ int test_heaps( void )
         HEAPS_TEST( a_heap_that_is_made_again_as_the_initial_one_is_known_once ),
         HEAPS_TEST( a_heap_that_cannot_be_made_leaves_the_one_that_is_there ),
         HEAPS_TEST( a_full_registry_refuses_and_leaves_everything ),
+        HEAPS_TEST( a_heap_that_lies_in_the_buffer_of_a_new_one_is_forgotten ),
         HEAPS_TEST( statistics_of_several_heaps_are_sums_and_the_largest_block_is_the_largest ),
         HEAPS_TEST( visitors_show_every_default_heap_and_no_other ),
         HEAPS_TEST( damage_in_any_default_heap_is_found_by_the_check ),
@@ -837,6 +891,7 @@ int test_heaps( void )
         HEAPS_TEST( a_full_module_table_sends_a_new_name_to_the_next_heap ),
         HEAPS_TEST( a_name_is_registered_where_its_block_lies_and_nowhere_else ),
         HEAPS_TEST( an_aligned_block_that_fits_by_chance_only_is_found_in_the_next_heap ),
+        HEAPS_TEST( what_only_a_heap_that_is_no_default_one_has_is_refused ),
         HEAPS_TEST( a_block_that_moves_to_another_heap_keeps_its_alignment ),
         HEAPS_TEST( a_block_of_a_heap_that_is_no_default_one_stays_in_it ),
         HEAPS_TEST( unregister_takes_down_the_heaps_in_the_modules_blocks_first ),
