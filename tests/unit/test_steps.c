@@ -542,6 +542,41 @@ static void a_module_that_is_being_unregistered_is_not_renamed_and_gives_no_bloc
     release_held();
 }
 
+/* Of a module that leaves, the last block: it is the last that the sweep comes to. */
+static unsigned char* last_block;
+static unsigned       resizes_refused;
+
+static void resize_a_block_of_the_leaving_module( void )
+{
+    if( dmheap_ctx_of( last_block ) == NULL ) return;
+    if( dmheap_realloc( last_block, 400, NULL ) == NULL ) resizes_refused++;
+    if( dmheap_realloc( last_block, 30000, NULL ) == NULL ) resizes_refused++; /* only the second heap has that */
+    if( dmheap_aligned_realloc( last_block, 512, 30000, NULL ) == NULL ) resizes_refused++;
+    assert_int_equal( last_block[99], 0x6B );
+}
+
+static void a_block_of_a_module_that_is_being_unregistered_gets_no_more_memory( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+    dmheap_context_t* second = fixture_second_heap( 65536, 8, 0 );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    for( unsigned i = 0; i < 30; i++ )
+        assert_non_null( dmheap_malloc( 50, i % 2 ? "leaving" : "staying" ) );
+    last_block = dmheap_malloc( 100, "leaving" );
+    memset( last_block, 0x6B, 100 );
+    resizes_refused   = 0;
+    fixture_interrupt = resize_a_block_of_the_leaving_module;
+    dmheap_ctx_unregister_module( first_context(), "leaving" );
+    fixture_interrupt = NULL;
+    assert_true( resizes_refused >= 3 * 15 );
+    assert_int_equal( stats_of( second ).used_blocks, 0 );
+    assert_int_equal( stats_of( second ).modules, 0 );
+    assert_int_equal( live_blocks_of( "leaving" ), 0 );
+    assert_int_equal( stats_now().failed_allocations, 0 );
+    assert_valid();
+}
+
 /* ---- How often the lock is held ---- */
 
 static void count_interrupt( void )
@@ -694,6 +729,7 @@ int test_steps( void )
         HEAP_TEST( a_check_finds_all_well_whatever_others_do_between_its_steps ),
         HEAP_TEST( a_check_finds_all_well_between_any_two_steps_of_others ),
         HEAP_TEST( a_module_that_is_being_unregistered_is_not_renamed_and_gives_no_block_away ),
+        HEAP_TEST( a_block_of_a_module_that_is_being_unregistered_gets_no_more_memory ),
         HEAP_TEST( the_lock_is_held_so_often_and_no_more_whatever_the_heap_holds ),
         HEAP_TEST( a_heap_taken_down_during_a_walk_ends_the_walk ),
     };
