@@ -265,7 +265,8 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
     if( key >= OWNER_FIRST_MODULE && context_exists( home ) )
     {
         search_in( &search, home, NULL );
-        if( search.status != STATUS_STALE_MODULE ) owner_name( home, key_owner( key ), text );
+        if( search.status != STATUS_STALE_MODULE && image_is_sealed( home ) )
+            owner_name( home, key_owner( key ), text );
         search.visited = 1u << context_place( home );
     }
     unlock();

@@ -168,6 +168,12 @@ static HOT bool context_exists( const dmheap_context_t* context )
                                      : context != NULL && context_place( context ) < DMHEAP_MAX_CONTEXTS;
 }
 
+/* Whether there is still a heap, and it lies where it should: what each further hold of a call asks. */
+static bool context_stands( const dmheap_context_t* context )
+{
+    return context_exists( context ) && image_is_sealed( context );
+}
+
 /* Where a heap is in the order of the default ones; `defaults` where it is none. */
 static unsigned context_position( unsigned place )
 {

@@ -11,7 +11,9 @@ static void report_buffer( status_t status, const void* buffer, size_t size, siz
 /* The text of a heap's name; it lies in a block of the heap. Locked. */
 static const char* context_name( const dmheap_context_t* context )
 {
-    return block_in_heap( context, context->name ) ? block_payload( context, block_at( context->name ) ) : "";
+    return image_is_sealed( context ) && block_in_heap( context, context->name )
+               ? block_payload( context, block_at( context->name ) )
+               : "";
 }
 
 /* Whether a heap that was just planned has room for a name as well. */

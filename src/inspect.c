@@ -204,12 +204,6 @@ static unsigned walk_step( const dmheap_context_t* context, walk_t* walk, dmheap
     return filled;
 }
 
-/* Whether there is a heap to walk through: that has not been taken down, and lies where it should. Locked. */
-static bool can_walk( const dmheap_context_t* context )
-{
-    return context_exists( context ) && image_is_sealed( context );
-}
-
 /* False where the visitor ended the walk. */
 static bool visit_blocks( dmheap_context_t* context, dmheap_block_visitor_t visit, void* user )
 {
@@ -220,7 +214,7 @@ static bool visit_blocks( dmheap_context_t* context, dmheap_block_visitor_t visi
     {
         unsigned filled = 0;
         lock();
-        more = can_walk( context );
+        more = context_stands( context );
         if( more ) filled = walk_step( context, &walk, info, &more );
         unlock();
         for( unsigned i = 0; i < filled; i++ )
@@ -272,7 +266,7 @@ static bool visit_modules( dmheap_context_t* context, dmheap_module_visitor_t vi
     {
         dmheap_module_info_t info = { .context = context };
         lock();
-        more                   = can_walk( context ) && owner < owner_end( context );
+        more                   = context_stands( context ) && owner < owner_end( context );
         const module_t* module = more ? module_of( context, owner ) : NULL;
         if( module != NULL )
         {
@@ -588,7 +582,9 @@ static void run( check_t* check, uint32_t from, bool ( *step )( check_t* ) )
     for( bool more = check->fault == DMHEAP_CHECK_OK; more; )
     {
         lock();
-        more = context_exists( check->context ) && step( check );
+        more = context_exists( check->context ) &&
+               ( image_is_sealed( check->context ) ? step( check )
+                                                   : fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) ) );
         unlock();
     }
 }

@@ -179,7 +179,7 @@ static bool limit_module( dmheap_context_t* only, const char* text, size_t bytes
     for( unsigned i = 0; i < rounds.count; i++ )
     {
         lock();
-        if( context_exists( rounds.heap[i].context ) ) limit_finish( &rounds, &rounds.heap[i], status == STATUS_OK );
+        if( context_stands( rounds.heap[i].context ) ) limit_finish( &rounds, &rounds.heap[i], status == STATUS_OK );
         unlock();
         is_new |= rounds.heap[i].is_new;
     }
@@ -268,7 +268,7 @@ static void sweep_module( dmheap_context_t* context, sweep_t* sweep, const char*
     for( bool more = true; more; )
     {
         lock();
-        more                         = context_exists( context ) && owner_sweep( context, sweep );
+        more                         = context_stands( context ) && owner_sweep( context, sweep );
         const dmheap_context_t* lost = sweep->lost;
         sweep->lost                  = NULL;
         unlock();
@@ -372,7 +372,7 @@ static void rename_finish( const rounds_t* rounds, prepared_t* heap, bool succee
     dmheap_context_t* context = heap->context;
     sweep_t           sweep   = { .key = 0 };
     lock();
-    bool       exists  = context_exists( context );
+    bool       exists  = context_stands( context );
     holding_t* holding = exists ? holding_with_key( context, heap->key ) : NULL;
     if( succeeds && holding != NULL && !holding_is_leaving( holding ) )
     {

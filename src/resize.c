@@ -109,13 +109,13 @@ static void* move_finish( const move_t* move )
     __builtin_memcpy( payload, move->pointer, move->bytes );
 
     lock();
-    if( context_exists( move->source ) && block_is_suspended( move->source, move->from ) )
+    if( context_stands( move->source ) && block_is_suspended( move->source, move->from ) )
     {
         guard_take( move->source, move->from );
         vacated = block_release( move->source, move->from );
         if( vacated == STATUS_OK ) move->source->moving--;
     }
-    if( context_exists( move->target ) && block_is_suspended( move->target, move->to ) )
+    if( context_stands( move->target ) && block_is_suspended( move->target, move->to ) )
         settled = owner_settle( move->target, move->to, move->key );
     unlock();
     if( vacated != STATUS_OK ) report( &( report_t ){ .status = vacated, .address = move->pointer } );
@@ -141,7 +141,7 @@ static RARE void* move_refuse( const dmheap_context_t* only, const move_t* move,
     if( found )
     {
         lock();
-        if( context_exists( move->source ) ) owner_name( move->source, block_owner( move->source, move->from ), name );
+        if( context_stands( move->source ) ) owner_name( move->source, block_owner( move->source, move->from ), name );
         unlock();
     }
     return refuse( found ? move->source : NULL, &why );

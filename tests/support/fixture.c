@@ -7,6 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#if defined( __SANITIZE_ADDRESS__ )
+#define FENCES 1
+#elif defined( __has_feature )
+#if __has_feature( address_sanitizer )
+#define FENCES 1
+#endif
+#endif
+#ifdef FENCES
+#include <sanitizer/asan_interface.h>
+#define UNFENCED __attribute__( ( no_sanitize_address ) )
+#else
+#define ASAN_POISON_MEMORY_REGION( from, size )   ( (void)( from ), (void)( size ) )
+#define ASAN_UNPOISON_MEMORY_REGION( from, size ) ( (void)( from ), (void)( size ) )
+#define UNFENCED
+#endif
+
 static _Alignas( 4096 ) unsigned char memory[2][4096 + FIXTURE_MOST + 4096];
 static unsigned char  copy[2][FIXTURE_MOST];
 static unsigned char* buffer[2] = { memory[0] + 4096, memory[1] + 4096 };
@@ -118,6 +134,7 @@ static void surround( unsigned which, size_t size, size_t offset )
 
 bool fixture_heap( size_t size, size_t alignment, size_t offset )
 {
+    ASAN_UNPOISON_MEMORY_REGION( memory, sizeof memory );
     fixture_no_heap();
     surround( 0, size, offset );
     surround( 1, 0, 0 );
@@ -136,6 +153,13 @@ dmheap_context_t* fixture_second_heap( size_t size, size_t alignment, size_t off
     return context;
 }
 
+void fixture_fence( void )
+{
+    unsigned char* end = memory[0] + sizeof memory[0];
+    ASAN_POISON_MEMORY_REGION( memory[0], (size_t)( buffer[0] - memory[0] ) );
+    ASAN_POISON_MEMORY_REGION( buffer[0] + buffer_size[0], (size_t)( end - buffer[0] ) - buffer_size[0] );
+}
+
 unsigned char* fixture_buffer( void )
 {
     return buffer[0];
@@ -146,7 +170,7 @@ unsigned char* fixture_second_buffer( void )
     return buffer[1];
 }
 
-static bool guards_are_intact( void )
+static UNFENCED bool guards_are_intact( void )
 {
     for( unsigned which = 0; which < 2; which++ )
         for( size_t i = 1; i <= FIXTURE_GUARD; i++ )

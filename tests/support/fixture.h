@@ -35,6 +35,9 @@ void fixture_no_heap( void );
 /* Whether dmheap_check() is content, also with the second heap, and nothing was written around the buffers. Leaves the log as it was. */
 bool fixture_is_valid( void );
 
+/* With the address sanitizer: nothing around the buffer may be read either, until the next heap is made. */
+void fixture_fence( void );
+
 /* A copy of the heaps' buffers, and whether they are still the same. */
 void fixture_remember( void );
 bool fixture_is_unchanged( void );
