@@ -172,6 +172,7 @@ static HOT block_t index_find( const dmheap_context_t* context, uint32_t size, u
     *whole        = free_size_at( context, at );
     if( *whole < size )
     {
+        if( at != 0 && *whole == 0 ) return block_at( BLOCK_DAMAGED );
         list = index_first( context, own + 1 );
         if( list >= context->map_at ) return index_find_last( context, own, size, whole );
         at     = *image_word( context, list );

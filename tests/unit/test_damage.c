@@ -592,7 +592,7 @@ static void a_table_whose_end_is_out_of_the_heap_is_found( void** state )
 {
     (void)state;
     dmheap_register_module( "a" );
-    context()->table_at = image_end( context() ) - BLOCK_MIN_SIZE;
+    context()->table_at = image_end( context() ) - 1;
     assert_found( DMHEAP_CHECK_MODULE );
     assert_refused( dmheap_malloc( 8, "f" ), "overwritten" );
 }
