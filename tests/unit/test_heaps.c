@@ -125,6 +125,28 @@ static void a_heap_that_cannot_be_made_leaves_the_one_that_is_there( void** stat
     assert_int_equal( module_in( second, "m" ).live_blocks, 1 );
 }
 
+static void a_heap_that_is_made_with_a_name_has_it( void** state )
+{
+    char text[NAME_ROOM];
+    (void)state;
+    for( size_t length = 1; length <= NAME_MOST; length++ )
+    {
+        unsigned made = 0, refused = 0;
+        for( size_t size = 160; size < 400; size += 4 )
+        {
+            dmheap_context_t* named = dmheap_ctx_init( area( 0 ), size, 8, name_of( text, length ) );
+            refused += named == NULL;
+            made += named != NULL;
+            assert_ptr_equal( dmheap_ctx_find( text ), named );
+            if( named == NULL ) continue;
+            assert_int_equal( dmheap_ctx_check( named, NULL ), DMHEAP_CHECK_OK );
+            assert_true( dmheap_ctx_deinit( named ) );
+            (void)fixture_log();
+        }
+        assert_true( made != 0 && refused != 0 );
+    }
+}
+
 static void a_full_registry_refuses_and_leaves_everything( void** state )
 {
     (void)state;
@@ -878,6 +900,7 @@ int test_heaps( void )
         HEAPS_TEST( a_heap_made_where_the_initial_one_was_is_not_replaced_with_it ),
         HEAPS_TEST( a_heap_that_is_made_again_as_the_initial_one_is_known_once ),
         HEAPS_TEST( a_heap_that_cannot_be_made_leaves_the_one_that_is_there ),
+        HEAPS_TEST( a_heap_that_is_made_with_a_name_has_it ),
         HEAPS_TEST( a_full_registry_refuses_and_leaves_everything ),
         HEAPS_TEST( a_heap_that_lies_in_the_buffer_of_a_new_one_is_forgotten ),
         HEAPS_TEST( statistics_of_several_heaps_are_sums_and_the_largest_block_is_the_largest ),

@@ -93,6 +93,26 @@ static bool its_turn( void )
     return true;
 }
 
+/* Blocks of others are passed over in steps as well, and the sweep ends with the module's last block. */
+static void unregister_passes_over_few_blocks_of_others_at_a_time( void** state )
+{
+    (void)state;
+    for( unsigned last = 0; last < 1000; last += 200 ) /* where its last block is */
+    {
+        assert_true( fixture_heap( 65536, 8, 0 ) );
+        assert_non_null( dmheap_malloc( 20, "m" ) );
+        for( unsigned i = 0; i < 1000; i++ )
+            assert_non_null( dmheap_malloc( 20, i == last ? "m" : "other" ) );
+        interrupts        = 0;
+        fixture_interrupt = allocate_and_free;
+        dmheap_unregister_module( "m" );
+        release_held();
+        assert_true( interrupts >= last / 12 );
+        assert_true( interrupts <= last / 3 + 20 );
+        assert_int_equal( live_blocks_of( "m" ), 0 );
+    }
+}
+
 static void unregister_at_the_nth_step( void )
 {
     if( its_turn() ) dmheap_unregister_module( "m" );
@@ -716,6 +736,7 @@ int test_steps( void )
         HEAP_TEST( a_realloc_that_moves_lets_interrupts_use_the_heap ),
         HEAP_TEST( an_unregister_in_progress_refuses_its_module_and_no_other ),
         HEAP_TEST( unregister_holds_the_lock_for_few_blocks_at_a_time ),
+        HEAP_TEST( unregister_passes_over_few_blocks_of_others_at_a_time ),
         HEAP_TEST( a_module_unregistered_while_its_block_moves_leaves_nothing_behind ),
         HEAP_TEST( a_block_that_moves_while_its_module_is_merged_goes_to_the_heir ),
         HEAP_TEST( a_merge_in_progress_refuses_its_module ),
