@@ -152,8 +152,8 @@ static void a_full_registry_refuses_and_leaves_everything( void** state )
     (void)state;
     dmheap_context_t* second = fixture_second_heap( 4096, 8, 0 );
     void*             block  = dmheap_ctx_malloc( second, 100, "m" );
-    for( unsigned i = 2; i < DMHEAP_MAX_CONTEXTS; i++ )
-        assert_non_null( dmheap_ctx_init( area( i ), 4096, 8, NULL ) );
+    for( size_t i = 2; i < DMHEAP_MAX_CONTEXTS; i++ )
+        assert_non_null( dmheap_ctx_init( area( 0 ) + 8192 * i, 4096, 8, NULL ) );
     memset( area( 9 ), 0x77, 4096 );
     assert_heaps_unchanged( dmheap_ctx_init( area( 9 ), 4096, 8, "one more" ), "DMHEAP_MAX_CONTEXTS" );
     /* without an initial heap there is none that another could replace */
@@ -164,8 +164,8 @@ static void a_full_registry_refuses_and_leaves_everything( void** state )
     for( size_t i = 0; i < 4096; i++ )
         assert_int_equal( area( 9 )[i], 0x77 );
     assert_ptr_equal( dmheap_ctx_of( block ), second );
-    for( unsigned i = 2; i < DMHEAP_MAX_CONTEXTS; i++ )
-        assert_true( dmheap_ctx_deinit( (void*)area( i ) ) );
+    for( size_t i = 2; i < DMHEAP_MAX_CONTEXTS; i++ )
+        assert_true( dmheap_ctx_deinit( (void*)( area( 0 ) + 8192 * i ) ) );
 }
 
 /* ... wherever it begins in the buffer; one that the buffer lies in lives on. */
