@@ -113,6 +113,53 @@ static void unregister_passes_over_few_blocks_of_others_at_a_time( void** state 
     }
 }
 
+/* Where the sweep goes on may be the middle of somebody's payload by then, which imitates blocks of the module. */
+static uint32_t* swept[60];
+static uint32_t* imitation;
+static uint32_t  imitated; /* the header of a block of the module */
+
+enum
+{
+    IMITATION_WORDS = 2000
+};
+
+static void put_a_payload_where_the_sweep_is( void )
+{
+    if( !its_turn() ) return;
+    for( unsigned i = 0; i < 60; i++ )
+        if( dmheap_ctx_of( swept[i] ) != NULL ) dmheap_free( swept[i], false );
+    imitation = dmheap_malloc( IMITATION_WORDS * sizeof( uint32_t ), "other" );
+    assert_non_null( imitation );
+    for( unsigned i = 0; i < IMITATION_WORDS; i++ )
+        imitation[i] = imitated;
+}
+
+static void a_sweep_does_not_take_a_payload_for_blocks( void** state )
+{
+    (void)state;
+    disturbed = 0;
+    EACH_STEP
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        for( unsigned i = 0; i < 60; i++ )
+            swept[i] = dmheap_malloc( 100, i % 2 ? "other" : "m" );
+        imitated = swept[58][-1];
+        assert_non_null( dmheap_malloc( 100, "m" ) );
+        imitation         = NULL;
+        countdown         = step;
+        fixture_interrupt = put_a_payload_where_the_sweep_is;
+        dmheap_unregister_module( "m" );
+        fixture_interrupt = NULL;
+        assert_int_equal( live_blocks_of( "m" ), 0 );
+        for( unsigned i = 0; imitation != NULL && i < IMITATION_WORDS; i++ )
+            assert_int_equal( imitation[i], imitated );
+        assert_int_equal( live_blocks_of( "other" ), imitation != NULL ? 1 : 30 );
+        assert_valid();
+        (void)fixture_log();
+    }
+    assert_true( disturbed > 30 );
+}
+
 static void unregister_at_the_nth_step( void )
 {
     if( its_turn() ) dmheap_unregister_module( "m" );
@@ -737,6 +784,7 @@ int test_steps( void )
         HEAP_TEST( an_unregister_in_progress_refuses_its_module_and_no_other ),
         HEAP_TEST( unregister_holds_the_lock_for_few_blocks_at_a_time ),
         HEAP_TEST( unregister_passes_over_few_blocks_of_others_at_a_time ),
+        HEAP_TEST( a_sweep_does_not_take_a_payload_for_blocks ),
         HEAP_TEST( a_module_unregistered_while_its_block_moves_leaves_nothing_behind ),
         HEAP_TEST( a_block_that_moves_while_its_module_is_merged_goes_to_the_heir ),
         HEAP_TEST( a_merge_in_progress_refuses_its_module ),
