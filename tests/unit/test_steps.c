@@ -160,6 +160,46 @@ static void a_sweep_does_not_take_a_payload_for_blocks( void** state )
     assert_true( disturbed > 30 );
 }
 
+static bool is_one_of_those( const dmheap_block_info_t* info, void* user )
+{
+    bool known = info->use != DMHEAP_BLOCK_LIVE || info->address == imitation || info->address == user;
+    for( unsigned i = 0; i < 60; i++ )
+        known |= info->address == swept[i];
+    assert_true( known );
+    assert_true( strcmp( info->owner, "" ) == 0 || strcmp( info->owner, "m" ) == 0 ||
+                 strcmp( info->owner, "other" ) == 0 );
+    return true;
+}
+
+static void a_walk_does_not_take_a_payload_for_blocks( void** state )
+{
+    (void)state;
+    for( unsigned visits = 0; visits < 2; visits++ )
+    {
+        disturbed = 0;
+        EACH_STEP
+        {
+            assert_true( fixture_heap( 16384, 8, 0 ) );
+            for( unsigned i = 0; i < 60; i++ )
+                swept[i] = dmheap_malloc( 100, i % 2 ? "other" : "m" );
+            imitated          = swept[58][-1];
+            void* last        = dmheap_malloc( 100, "m" );
+            imitation         = NULL;
+            countdown         = step;
+            fixture_interrupt = put_a_payload_where_the_sweep_is;
+            if( visits )
+                dmheap_visit_blocks( is_one_of_those, last );
+            else
+                assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+            fixture_interrupt = NULL;
+            assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+            assert_valid();
+            (void)fixture_log();
+        }
+        assert_true( disturbed > 30 );
+    }
+}
+
 static void unregister_at_the_nth_step( void )
 {
     if( its_turn() ) dmheap_unregister_module( "m" );
@@ -785,6 +825,7 @@ int test_steps( void )
         HEAP_TEST( unregister_holds_the_lock_for_few_blocks_at_a_time ),
         HEAP_TEST( unregister_passes_over_few_blocks_of_others_at_a_time ),
         HEAP_TEST( a_sweep_does_not_take_a_payload_for_blocks ),
+        HEAP_TEST( a_walk_does_not_take_a_payload_for_blocks ),
         HEAP_TEST( a_module_unregistered_while_its_block_moves_leaves_nothing_behind ),
         HEAP_TEST( a_block_that_moves_while_its_module_is_merged_goes_to_the_heir ),
         HEAP_TEST( a_merge_in_progress_refuses_its_module ),
