@@ -23,7 +23,7 @@ static inline void unlock( void )
 /* Whether a block of this owner is a user's to touch, or why not. */
 static status_t owner_check( owner_t owner )
 {
-    return owner == OWNER_SYSTEM   ? STATUS_SYSTEM_BLOCK
+    return owner == OWNER_SYSTEM ? STATUS_SYSTEM_BLOCK
            : owner == OWNER_MOVING ? STATUS_MOVING
            : owner == OWNER_FREE   ? STATUS_CORRUPTED
                                    : STATUS_OK;
@@ -107,7 +107,7 @@ static RARE void* refuse_request( status_t status, const request_t* request )
 static status_t refuse_size( const holding_t* holding, size_t size, uint32_t instead )
 {
     if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
-    return holding->limit != LIMIT_NONE && size >> WORD_SHIFT > holding->limit - holding->live + instead
+    return holding->limit != LIMIT_NONE && ( size >> WORD_SHIFT ) + ( holding->live - instead ) > holding->limit
                ? STATUS_OVER_LIMIT
                : STATUS_NO_MEMORY;
 }
@@ -315,7 +315,8 @@ static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size,
                               const void* caller )
 {
     if( size != 0 && count > SIZE_MAX / size )
-        return refuse_request( STATUS_OVERFLOW, &( request_t ){ .size = size, .alignment = count, .module = module } );
+        return refuse_request( STATUS_OVERFLOW,
+                               &( request_t ){ .size = size, .alignment = count, .module = module } );
     void* payload = allocate( only, count * size, module, key, caller );
     if( payload != NULL ) __builtin_memset( payload, 0, count * size );
     return payload;
