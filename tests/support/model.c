@@ -82,6 +82,7 @@ static handle_t handles[HANDLES];
 static model_heap_t config;
 static size_t       guard; /* bytes that a debugging build adds to a block */
 static unsigned     turn;
+static unsigned     limited;   /* the module that got a limit last */
 static bool         unchanged; /* the call must have left all figures as they were */
 static bool         undone;    /* but what it took in one heap may show, since another one had no room */
 
@@ -106,9 +107,9 @@ static size_t draw_size( void )
         bits++;
     uint32_t kind = draw( 64 );
     if( kind == 0 ) return SIZE_MAX - draw( 64 );
-    if( kind == 1 ) return config.size + draw( 64 );
+    if( kind < 3 ) return config.size / ( 1 + draw( 4 ) ) + draw( 64 );
     size_t most = (size_t)1 << draw( bits + 1 );
-    return kind < 6 ? 0 : draw( (uint32_t)most ) + ( draw( 4 ) != 0 );
+    return kind < 7 ? 0 : draw( (uint32_t)most ) + ( draw( 4 ) != 0 );
 }
 
 /* ---- Contents ---- */
@@ -507,6 +508,11 @@ static const char* allocate( void )
     forecast_t forecast;
     void*      got;
     if( count == BLOCKS ) return NULL;
+    if( draw( 4 ) == 0 )
+    {
+        request.owner = limited;
+        if( draw( 4 ) == 0 ) request.size = heaps[order[0]].size + draw( 64 ); /* which only another heap can have */
+    }
     if( way == 0 ) return refuses_nonsense( handle, request.owner ) ? NULL : "nonsense was granted";
     if( way == 2 || way == 5 || way == 8 ) request.alignment = (size_t)1 << draw( 10 );
     if( way >= 7 )
@@ -777,9 +783,12 @@ static const char* limit( void )
     unsigned only    = draw( 3 ) == 0 ? draw_heap() : (unsigned)NO_HEAP;
     size_t   most    = SIZE_MAX;
     bool     may_not = config.may_fail;
-    uint32_t kind    = draw( 4 );
+    uint32_t kind    = draw( 6 );
+    if( kind == 2 ) only = order[0];
+    size_t live = heaps[only != NO_HEAP ? only : order[0]].of[owner].live;
     if( kind == 0 ) most = draw( 2048 );
-    if( kind == 1 ) most = heaps[only != NO_HEAP ? only : FIRST].of[owner].live + draw( 128 );
+    if( kind == 1 ) most = live + draw( 128 );
+    if( kind == 2 ) most = live / 2;
     for( unsigned heap = 0; heap < HEAPS; heap++ )
         if( ( only == NO_HEAP ? is_default( heap ) : heap == only ) && !heaps[heap].of[owner].known )
             may_not |= heaps[heap].before.largest_free_block < record_most( heap ) ||
@@ -787,7 +796,8 @@ static const char* limit( void )
     bool done = only != NO_HEAP ? dmheap_ctx_set_module_limit( heaps[only].context, names[owner], most )
                                 : dmheap_set_module_limit( names[owner], most );
     if( !is_name( owner ) ) return done ? "a bad name was limited" : NULL;
-    undone = !done && only == NO_HEAP && defaults > 1;
+    limited = owner;
+    undone  = !done && only == NO_HEAP && defaults > 1;
     if( !done ) return may_not ? NULL : "a limit was refused without a reason";
     for( unsigned heap = 0; heap < HEAPS; heap++ )
     {
@@ -1035,6 +1045,7 @@ static const char* begin( model_heap_t which )
     config   = which;
     count    = 0;
     turn     = 0;
+    limited  = 0;
     defaults = 1;
     order[0] = FIRST;
     memset( heaps, 0, sizeof heaps );
