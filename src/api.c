@@ -145,7 +145,8 @@ static status_t take_for_new( dmheap_context_t* context, const request_t* reques
 {
     holding_t nobody = context->nobody;
     uint32_t  lowest = context->free_lowest;
-    status_t  status = take_for( context, request, OWNER_NOBODY, &context->nobody, 0, block );
+    status_t  status = table_check( context );
+    if( status == STATUS_OK ) status = take_for( context, request, OWNER_NOBODY, &context->nobody, 0, block );
     if( status != STATUS_OK ) return status;
     status             = owner_register( context, name, owner );
     holding_t* holding = status == STATUS_REGISTERED ? user_holding( context, *owner ) : NULL;

@@ -453,6 +453,13 @@ static status_t owner_forget( dmheap_context_t* context, owner_t owner )
     return STATUS_OK;
 }
 
+/* Whether a heap may know one module more. STATUS_TABLE_FULL, STATUS_CORRUPTED. O(1). */
+static status_t table_check( const dmheap_context_t* context )
+{
+    if( table_of( context ) == NULL && ( context->table_room != 0 || context->table_at != 0 ) ) return STATUS_CORRUPTED;
+    return context->modules == DMHEAP_MAX_MODULES ? STATUS_TABLE_FULL : STATUS_OK;
+}
+
 /* Registers a name that the heap does not know. STATUS_REGISTERED; STATUS_TABLE_FULL, STATUS_NO_MEMORY,
  * STATUS_CORRUPTED: nothing was changed. O(modules). */
 static status_t owner_register( dmheap_context_t* context, const name_t* name, owner_t* owner )
@@ -460,11 +467,11 @@ static status_t owner_register( dmheap_context_t* context, const name_t* name, o
     static const holding_t nothing = { .limit = LIMIT_NONE };
     block_t                record;
     uint32_t               lowest = context->free_lowest;
-    word_t*                table  = table_of( context );
-    if( table == NULL && ( context->table_room != 0 || context->table_at != 0 ) ) return STATUS_CORRUPTED;
-    uint32_t number = table != NULL ? table_gap( context, table ) : 0;
-    if( number == DMHEAP_MAX_MODULES ) return STATUS_TABLE_FULL;
-    status_t status = record_take( context, name, &record );
+    const word_t*          table  = table_of( context );
+    uint32_t               number = table != NULL ? table_gap( context, table ) : 0;
+    status_t               status = table_check( context );
+    if( number == DMHEAP_MAX_MODULES ) status = STATUS_CORRUPTED; /* their count is overwritten */
+    if( status == STATUS_OK ) status = record_take( context, name, &record );
     if( status == STATUS_OK && number == context->table_room )
     {
         status = table_grow( context );
