@@ -123,7 +123,7 @@ static HOT holding_t* holding_with_key( const dmheap_context_t* context, uint32_
 static uint32_t key_of( const dmheap_context_t* context, owner_t owner )
 {
     const module_t* module = module_of( context, owner );
-    return module != NULL ? module->key : owner;
+    return module != NULL ? owner_key( owner, module->key >> OWNER_BITS ) : owner;
 }
 
 /* The first owner that no module can have now. */
