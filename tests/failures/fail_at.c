@@ -1,24 +1,17 @@
 /*
- * Stands between the library and its function that takes a block: the n-th time, there is none. Linked with
- * -Wl,--wrap=dmheap_internal_block_take. A program that knows nothing of it is told n by the environment variable FAIL_AT,
- * and says at its end how often a block was asked for.
+ * Counts how often the library of dmheap_failing.c looks for a block: the n-th time, there is none. A program that knows
+ * nothing of it is told n by the environment variable FAIL_AT, and says at its end how often a block was asked for.
  */
 #include "fail_at.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "block.h"
-
-block_t __real_dmheap_internal_block_take( dmheap_context_t* context, block_request_t* request, owner_t owner );
-block_t __wrap_dmheap_internal_block_take( dmheap_context_t* context, block_request_t* request, owner_t owner );
-
 static unsigned long fails_at, count;
 
-block_t __wrap_dmheap_internal_block_take( dmheap_context_t* context, block_request_t* request, owner_t owner )
+bool fail_now( void )
 {
-    if( ++count == fails_at ) return block_at( BLOCK_NONE );
-    return __real_dmheap_internal_block_take( context, request, owner );
+    return ++count == fails_at;
 }
 
 void fail_at( unsigned long n )
