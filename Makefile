@@ -7,7 +7,7 @@ SOURCES := src/dmheap.c port/hosted/dmod_port.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 FLAGS   := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Iinclude -Iport/include
 
-.PHONY: all demo example firmware test targets cost bench coverage docs format lint clean help
+.PHONY: all demo example sqlite lua firmware test test-all verify targets cost bench coverage docs format lint clean help
 
 all: libdmheap.a ## build libdmheap.a for this machine
 
@@ -29,13 +29,31 @@ example: ## build and run examples/embedded_system
 	@cmake --build build/example >> build/example.log 2>&1 || { cat build/example.log; exit 1; }
 	@./build/example/embedded_system
 
-demo example: | build
+sqlite: ## build and run examples/sqlite: SQLite on dmheap (needs libsqlite3-dev)
+	@cmake -S examples/sqlite -B build/sqlite > build/sqlite.log 2>&1 || { cat build/sqlite.log; exit 1; }
+	@cmake --build build/sqlite >> build/sqlite.log 2>&1 || { cat build/sqlite.log; exit 1; }
+	@./build/sqlite/sqlite
+
+lua: ## build and run examples/lua: scripts as modules with limits (needs liblua5.4-dev)
+	@cmake -S examples/lua -B build/lua > build/lua.log 2>&1 || { cat build/lua.log; exit 1; }
+	@cmake --build build/lua >> build/lua.log 2>&1 || { cat build/lua.log; exit 1; }
+	@./build/lua/lua
+
+demo example sqlite lua: | build
 build:
 	@mkdir -p build
 
-test: ## install what the tests need, and run them all
+test: ## install what is missing of gcc, cmake and cmocka, and run the tests that need no more
+	@scripts/install-tools short
+	@scripts/test short
+
+test-all: ## install every tool that the tests need, and run them all
 	@scripts/install-tools
 	@scripts/test
+
+verify: ## the long runs: explorers to many states, fuzzers for minutes
+	@scripts/install-tools
+	@scripts/test verify
 
 firmware: | build ## build and run examples/firmware_cortex_m in an emulator; talk to it on this terminal
 	@cmake -S examples/firmware_cortex_m -B build/firmware > build/firmware.log 2>&1 || { cat build/firmware.log; exit 1; }
@@ -48,7 +66,7 @@ targets: ## run the suite on every target, emulated
 cost: ## measure what each function costs on seven processors, and compare with docs/cost.md
 	@scripts/cost
 
-bench: ## measure instructions and space on this machine (needs valgrind)
+bench: ## measure instructions and space, beside other heaps (needs valgrind, arm-none-eabi-gcc and QEMU)
 	@scripts/bench
 
 coverage: ## what the tests reach of every line and branch
@@ -67,4 +85,4 @@ clean: ## remove all that was built
 	rm -rf build libdmheap.a
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12

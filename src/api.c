@@ -23,7 +23,7 @@ static inline void unlock( void )
 /* Whether a block of this owner is a user's to touch, or why not. */
 static status_t owner_check( owner_t owner )
 {
-    return owner == OWNER_SYSTEM ? STATUS_SYSTEM_BLOCK
+    return owner == OWNER_SYSTEM   ? STATUS_SYSTEM_BLOCK
            : owner == OWNER_MOVING ? STATUS_MOVING
            : owner == OWNER_FREE   ? STATUS_CORRUPTED
                                    : STATUS_OK;
@@ -33,18 +33,26 @@ static status_t owner_check( owner_t owner )
 static RARE status_t block_locate( dmheap_context_t* only, const void* pointer, dmheap_context_t** context,
                                    block_t* block )
 {
-    uint32_t visited = 0;
-    status_t status  = STATUS_NO_HEAP;
+    word_t*  word;
+    uint32_t bit, visited = 0;
+    status_t status = STATUS_NO_HEAP;
     if( only != NULL && !context_exists( only ) ) return STATUS_NO_HEAP;
     while( ( *context = context_next( false, &visited ) ) != NULL )
     {
         if( only != NULL && only != *context ) continue;
-        status_t here = image_is_sealed( *context ) ? block_of( *context, pointer, block ) : STATUS_CORRUPTED;
+        status_t here =
+            image_is_sealed( *context ) ? block_of( *context, pointer, block, &word, &bit ) : STATUS_CORRUPTED;
         if( here == STATUS_OK ) return owner_check( block_owner( *context, *block ) );
         /* a heap inside of a block of this one may know the pointer better */
         if( here != STATUS_OUTSIDE || status == STATUS_NO_HEAP ) status = here;
     }
     return status;
+}
+
+/* What block_locate() did not find: the heap, or the block in one. */
+static const void* not_located( status_t status, const dmheap_context_t* only, const void* pointer )
+{
+    return status == STATUS_NO_HEAP ? only : pointer;
 }
 
 /* ---- Allocating ---- */
@@ -82,6 +90,12 @@ static bool is_exhausted( status_t status )
     return status == STATUS_NO_MEMORY || status == STATUS_TABLE_FULL;
 }
 
+/* Whether a request was granted. */
+static bool block_is_had( status_t status )
+{
+    return status == STATUS_OK || status == STATUS_REGISTERED;
+}
+
 /* Counts and reports a request that is refused: `first` was asked first. Not locked. */
 static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
 {
@@ -106,10 +120,10 @@ static RARE void* refuse_request( status_t status, const request_t* request )
 /* Why an owner who holds this does not get a block that no block of this heap can be, instead of one of `instead` words. */
 static status_t refuse_size( const holding_t* holding, size_t size, uint32_t instead )
 {
+    uint32_t words = size >> WORD_SHIFT < LIMIT_NONE ? (uint32_t)( size >> WORD_SHIFT ) : LIMIT_NONE;
     if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
-    return holding->limit != LIMIT_NONE && size >> WORD_SHIFT > holding->limit - holding->live + instead
-               ? STATUS_OVER_LIMIT
-               : STATUS_NO_MEMORY;
+    return holding->limit != LIMIT_NONE && holding->live - instead + words > holding->limit ? STATUS_OVER_LIMIT
+                                                                                            : STATUS_NO_MEMORY;
 }
 
 /* Fulfils a request in one heap, for an owner who holds this, instead of a block of `instead` words. Locked. */
@@ -124,24 +138,27 @@ static status_t take_for( dmheap_context_t* context, const request_t* request, o
     return status;
 }
 
-/* take_for() a name that the heap does not know: nothing stays of a request that is refused. STATUS_REGISTERED is what
- * it comes to otherwise. Locked. */
+/* take_for() a name that the heap does not know. The block comes first, as nobody's: to release it again leaves nothing of a
+ * request that is refused, as to forget a module might not. STATUS_REGISTERED is what it comes to otherwise. Locked. */
 static status_t take_for_new( dmheap_context_t* context, const request_t* request, const name_t* name, owner_t* owner,
                               block_t* block )
 {
-    uint32_t lead, lowest = context->free_lowest;
-    size_t   alignment = alignment_in( context, request->alignment );
-    uint32_t size      = block_size_to_take( context, request->size, alignment );
-    if( size == 0 ) return STATUS_NO_MEMORY;
-    status_t status = found_status( index_find_aligned( context, size, alignment, &lead ) );
-    if( status == STATUS_OK ) status = owner_register( context, name, owner );
-    if( status != STATUS_REGISTERED ) return status;
-    holding_t* holding = user_holding( context, *owner );
-    status = holding != NULL ? take_for( context, request, *owner, holding, 0, block ) : STATUS_CORRUPTED;
-    if( status == STATUS_OK ) return STATUS_REGISTERED;
-    (void)owner_forget( context, *owner ); /* the record took what there was */
-    context->free_lowest = lowest;
-    return status;
+    holding_t nobody = context->nobody;
+    uint32_t  lowest = context->free_lowest;
+    status_t  status = table_check( context );
+    if( status == STATUS_OK ) status = take_for( context, request, OWNER_NOBODY, &context->nobody, 0, block );
+    if( status != STATUS_OK ) return status;
+    status             = owner_register( context, name, owner );
+    holding_t* holding = status == STATUS_REGISTERED ? user_holding( context, *owner ) : NULL;
+    if( holding != NULL )
+        hand_over( context, *block, &context->nobody, holding, *owner );
+    else
+    {
+        (void)owner_release( context, &context->nobody, *block );
+        context->free_lowest = lowest;
+    }
+    context->nobody = nobody;
+    return status == STATUS_REGISTERED && holding == NULL ? STATUS_CORRUPTED : status;
 }
 
 /* Fulfils a request in one heap. STATUS_OK or STATUS_REGISTERED, or why not. Locked. */
@@ -174,37 +191,26 @@ typedef struct
     dmheap_context_t* first;   /* heap that was asked, NULL: none was */
     dmheap_context_t* context; /* that was asked last */
     uint32_t          visited;
-    block_t           block; /* that was had */
-    report_t          why;   /* it was not; or what there is to say all the same */
+    block_t           block;   /* that was had */
+    status_t          status;  /* STATUS_OK, STATUS_REGISTERED, or why there is none */
+    size_t            largest; /* free block where memory was looked for, bytes */
 } search_t;
-
-static search_t search_for( const request_t* request )
-{
-    return ( search_t ){ .request = *request,
-                         .why     = { .status    = STATUS_NO_HEAP,
-                                      .size      = request->size,
-                                      .alignment = request->alignment,
-                                      .module    = request->module } };
-}
 
 /* Asks a heap. Locked. */
 static void search_in( search_t* search, dmheap_context_t* context, const name_t* name )
 {
-    owner_t  owner;
-    status_t status = take_in( context, &search->request, name, &owner, &search->block );
+    owner_t owner;
+    search->status = take_in( context, &search->request, name, &owner, &search->block );
     if( search->first == NULL ) search->first = context;
-    search->context    = context;
-    search->why.status = status;
-    if( status == STATUS_OK || status == STATUS_REGISTERED )
-    {
-        if( owner != OWNER_NOBODY && search->request.key == 0 ) hint_note( context, name->text, owner );
-    }
-    else if( is_exhausted( status ) )
+    search->context = context;
+    if( is_exhausted( search->status ) )
     {
         size_t largest = largest_free( context );
-        if( largest > search->why.largest ) search->why.largest = largest;
-        search->why.looked = true;
+        if( largest > search->largest ) search->largest = largest;
     }
+    else if( block_is_had( search->status ) && owner != OWNER_NOBODY && name != NULL &&
+             name->text == search->request.module )
+        hint_note( context, name->text, owner );
 }
 
 /* Asks the default heaps that were not visited, until one can or none is left. Not locked. */
@@ -217,109 +223,129 @@ static void search_defaults( search_t* search, const name_t* name )
         context = context_next( true, &search->visited );
         if( context != NULL ) search_in( search, context, name );
         unlock();
-    } while( context != NULL && is_exhausted( search->why.status ) );
+    } while( context != NULL && is_exhausted( search->status ) );
 }
 
 /* The payload, or NULL and a line that says why. Not locked. */
-static void* search_end( const search_t* search )
+static void* search_end( const search_t* search, const char* module, const void* address )
 {
-    status_t status = search->why.status;
-    if( status != STATUS_OK && status != STATUS_REGISTERED ) return refuse( search->first, &search->why );
-    if( status == STATUS_REGISTERED ) report( &search->why );
-    return block_payload( search->context, search->block );
+    if( search->status == STATUS_REGISTERED ) report( &( report_t ){ .status = STATUS_REGISTERED, .module = module } );
+    if( block_is_had( search->status ) ) return block_payload( search->context, search->block );
+    return refuse( search->first, &( report_t ){ .status    = search->status,
+                                                 .size      = search->request.size,
+                                                 .alignment = search->request.alignment,
+                                                 .largest   = search->largest,
+                                                 .looked    = is_exhausted( search->status ),
+                                                 .module    = module,
+                                                 .address   = address } );
 }
 
 /* Allocates for a name, in one heap or, where that is NULL, in the default heaps. Not locked. */
-static RARE void* allocate_by_name( dmheap_context_t* only, const request_t* request )
+static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t alignment, const char* module,
+                                    const void* caller )
 {
     name_t   name   = { .text = NULL };
-    search_t search = search_for( request );
-    if( request->module != NULL && !name_make( request->module, &name ) )
-        return refuse_request( STATUS_BAD_NAME, request );
+    search_t search = { .request = { size, alignment, module, 0, caller }, .status = STATUS_NO_HEAP };
+    if( module != NULL && !name_make( module, &name ) ) return refuse_request( STATUS_BAD_NAME, &search.request );
     if( only == NULL )
         search_defaults( &search, &name );
     else
     {
         lock();
-        if( context_exists( only ) )
-            search_in( &search, only, &name );
-        else
-            search.why.address = only;
+        if( context_exists( only ) ) search_in( &search, only, &name );
         unlock();
     }
-    return search_end( &search );
+    return search_end( &search, module, search.first == NULL ? only : NULL );
 }
 
 /* Allocates for a handle: in its heap, then by its module's name in the default heaps. Not locked. */
-static RARE void* allocate_by_key( dmheap_context_t* home, request_t* request )
+static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t size, size_t alignment,
+                                   const void* caller )
 {
-    name_t name;
-    char   text[DMHEAP_NAME_SIZE] = "";
-    request->module               = text;
-    search_t search               = search_for( request );
-    search.why.status             = STATUS_STALE_MODULE;
+    name_t   name;
+    char     text[DMHEAP_NAME_SIZE] = "";
+    search_t search = { .request = { size, alignment, NULL, key, caller }, .status = STATUS_STALE_MODULE };
     lock();
-    if( context_exists( home ) )
+    if( key >= OWNER_FIRST_MODULE && context_exists( home ) )
     {
         search_in( &search, home, NULL );
-        if( search.why.status != STATUS_STALE_MODULE && image_is_sealed( home ) )
-            owner_name( home, key_owner( request->key ), text );
+        if( search.status != STATUS_STALE_MODULE && image_is_sealed( home ) )
+            owner_name( home, key_owner( key ), text );
         search.visited = 1u << context_place( home );
     }
     unlock();
-    search.request.key = 0;
-    if( is_exhausted( search.why.status ) && name_make( text, &name ) ) search_defaults( &search, &name );
-    return search_end( &search );
+    search.request.key    = 0;
+    search.request.module = ""; /* by the name, which is no text that a caller comes with again */
+    if( is_exhausted( search.status ) && name_make( text, &name ) ) search_defaults( &search, &name );
+    return search_end( &search, text, NULL );
 }
 
-/* Allocates at the default alignment, in one heap or, where that is NULL, in the default heaps, for a name or, where it is
- * not 0, for the module with a key: what nearly every call is, whatever face it came by. What needs more than an owner who
- * is known at once, and memory in the first heap, goes the longer way from the beginning. */
-static void* allocate( dmheap_context_t* only, size_t size, const char* module, uint32_t key, const void* caller )
+/* Takes a block at the default alignment for a name in one heap: what nearly every call is. BLOCK_NONE where it needs more
+ * than an owner whom the hints know, and memory that is there. Locked. */
+static HOT block_t take_known( dmheap_context_t* context, size_t size, const char* module, const void* caller )
 {
-    void* payload = NULL;
+    owner_t    owner   = OWNER_NOBODY;
+    holding_t* holding = &context->nobody;
+    if( !image_is_sealed( context ) ) return block_at( BLOCK_NONE );
+    if( module != NULL ) holding = owner_by_hint( context, module, &owner );
+    if( holding == NULL ) return block_at( BLOCK_NONE );
+    block_t block = owner_take( context, holding, owner, size );
+    if( block.at != BLOCK_NONE ) guard_give( context, block, size, caller );
+    return block;
+}
+
+/* Allocates at the default alignment for a name in the default heaps. What is not had at once in the first goes the longer
+ * way from the beginning. */
+static APART void* allocate( size_t size, const char* module, const void* caller )
+{
     lock();
-    dmheap_context_t* context = only != NULL ? only : registry.first;
-    if( context_exists( context ) && image_is_sealed( context ) )
+    dmheap_context_t* context = registry.first;
+    block_t           block   = context != NULL ? take_known( context, size, module, caller ) : block_at( BLOCK_NONE );
+    unlock();
+    return block.at != BLOCK_NONE ? block_payload( context, block ) : allocate_by_name( NULL, size, 0, module, caller );
+}
+
+/* The same in one heap. */
+static APART void* allocate_in( dmheap_context_t* context, size_t size, const char* module, const void* caller )
+{
+    lock();
+    block_t block = context_exists( context ) ? take_known( context, size, module, caller ) : block_at( BLOCK_NONE );
+    unlock();
+    return block.at != BLOCK_NONE ? block_payload( context, block )
+                                  : allocate_by_name( context, size, 0, module, caller );
+}
+
+/* The same for a handle. */
+static APART void* allocate_for( dmheap_context_t* home, uint32_t key, size_t size, const void* caller )
+{
+    block_t block = block_at( BLOCK_NONE );
+    lock();
+    if( context_exists( home ) && image_is_sealed( home ) )
     {
-        owner_t    owner   = OWNER_NOBODY;
-        holding_t* holding = &context->nobody;
-        block_t    block;
-        if( key != 0 )
-        {
-            owner   = key_owner( key );
-            holding = holding_with_key( context, key );
-        }
-        else if( module != NULL )
-            holding = owner_by_hint( context, module, &owner );
-        if( holding != NULL &&
-            owner_take( context, owner, holding, block_size_to_take( context, size, 0 ), &block ) == STATUS_OK )
-        {
-            guard_give( context, block, size, caller );
-            payload = block_payload( context, block );
-        }
+        module_t* module = module_in_line( home, key_owner( key ) );
+        if( module != NULL && module->key == key ) block = owner_take( home, &module->holding, key_owner( key ), size );
+        if( block.at != BLOCK_NONE ) guard_give( home, block, size, caller );
     }
     unlock();
-    if( payload != NULL ) return payload;
-    request_t request = { .size = size, .module = module, .key = key, .caller = caller };
-    return key != 0 ? allocate_by_key( only, &request ) : allocate_by_name( only, &request );
+    if( block.at != BLOCK_NONE ) return block_payload( home, block );
+    return allocate_by_key( home, key, size, 0, caller );
 }
 
 static void* allocate_aligned( dmheap_context_t* only, size_t alignment, size_t size, const char* module,
                                const void* caller )
 {
-    request_t request = { .size = size, .alignment = alignment, .module = module, .caller = caller };
-    return alignment_is_valid( alignment ) ? allocate_by_name( only, &request )
-                                           : refuse_request( STATUS_BAD_ALIGNMENT, &request );
+    if( alignment_is_valid( alignment ) ) return allocate_by_name( only, size, alignment, module, caller );
+    return refuse_request( STATUS_BAD_ALIGNMENT,
+                           &( request_t ){ .size = size, .alignment = alignment, .module = module } );
 }
 
-static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size, const char* module, uint32_t key,
+static void* allocate_zeroed( dmheap_context_t* only, size_t count, size_t size, const char* module,
                               const void* caller )
 {
     if( size != 0 && count > SIZE_MAX / size )
-        return refuse_request( STATUS_OVERFLOW,
-                               &( request_t ){ .size = size, .alignment = count, .module = module } );
-    void* payload = allocate( only, count * size, module, key, caller );
+        return refuse_request( STATUS_OVERFLOW, &( request_t ){ .size = size, .alignment = count, .module = module } );
+    void* payload =
+        only == NULL ? allocate( count * size, module, caller ) : allocate_in( only, count * size, module, caller );
     if( payload != NULL ) __builtin_memset( payload, 0, count * size );
     return payload;
 }
@@ -334,13 +360,14 @@ static bool context_given( const dmheap_context_t* context )
 /* Whether a handle was opened once; reports it if not. */
 static bool handle_given( dmheap_module_t module )
 {
-    if( module.context == NULL || module.key == 0 ) report( &( report_t ){ .status = STATUS_STALE_MODULE } );
-    return module.context != NULL && module.key != 0;
+    bool given = module.context != NULL && module.key >= OWNER_FIRST_MODULE;
+    if( !given ) report( &( report_t ){ .status = STATUS_STALE_MODULE } );
+    return given;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module_name ) )
 {
-    return allocate( NULL, size, module_name, 0, GUARD_CALLER() );
+    return allocate( size, module_name, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_alloc,
@@ -351,13 +378,13 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_alloc,
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _calloc, ( size_t count, size_t size, const char* module_name ) )
 {
-    return allocate_zeroed( NULL, count, size, module_name, 0, GUARD_CALLER() );
+    return allocate_zeroed( NULL, count, size, module_name, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_malloc,
                             ( dmheap_context_t * context, size_t size, const char* module_name ) )
 {
-    return context_given( context ) ? allocate( context, size, module_name, 0, GUARD_CALLER() ) : NULL;
+    return context_given( context ) ? allocate_in( context, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_alloc,
@@ -369,36 +396,101 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_alloc,
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_calloc,
                             ( dmheap_context_t * context, size_t count, size_t size, const char* module_name ) )
 {
-    return context_given( context ) ? allocate_zeroed( context, count, size, module_name, 0, GUARD_CALLER() ) : NULL;
+    return context_given( context ) ? allocate_zeroed( context, count, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_malloc, ( dmheap_module_t module, size_t size ) )
 {
-    return handle_given( module ) ? allocate( module.context, size, NULL, module.key, GUARD_CALLER() ) : NULL;
+    return allocate_for( module.context, module.key, size, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_calloc, ( dmheap_module_t module, size_t count, size_t size ) )
 {
-    return handle_given( module ) ? allocate_zeroed( module.context, count, size, NULL, module.key, GUARD_CALLER() )
-                                  : NULL;
+    if( size != 0 && count > SIZE_MAX / size )
+        return refuse_request( STATUS_OVERFLOW, &( request_t ){ .size = size, .alignment = count } );
+    void* payload = allocate_for( module.context, module.key, count * size, GUARD_CALLER() );
+    if( payload != NULL ) __builtin_memset( payload, 0, count * size );
+    return payload;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_aligned_alloc,
                             ( dmheap_module_t module, size_t alignment, size_t size ) )
 {
-    request_t request = { .size = size, .alignment = alignment, .key = module.key, .caller = GUARD_CALLER() };
-    if( !handle_given( module ) ) return NULL;
-    return alignment_is_valid( alignment ) ? allocate_by_key( module.context, &request )
-                                           : refuse_request( STATUS_BAD_ALIGNMENT, &request );
+    if( alignment_is_valid( alignment ) )
+        return allocate_by_key( module.context, module.key, size, alignment, GUARD_CALLER() );
+    return refuse_request( STATUS_BAD_ALIGNMENT, &( request_t ){ .size = size, .alignment = alignment } );
 }
 
 /* ---- Freeing ---- */
 
+/* Releases a live payload of one heap. Anything but STATUS_OK: nothing was changed. Locked. */
+static HOT status_t release_in( dmheap_context_t* context, const void* pointer )
+{
+    block_t  block;
+    word_t*  word;
+    uint32_t bit;
+    if( !image_is_sealed( context ) ) return STATUS_CORRUPTED;
+    status_t status = block_of( context, pointer, &block, &word, &bit );
+    if( status != STATUS_OK ) return status;
+    word_t*  header = block_header( context, block );
+    uint32_t own    = header_size( context, *header );
+    status          = release_check( context, block, header, own );
+    if( status != STATUS_OK ) return status;
+    owner_t    owner   = header_owner( *header );
+    holding_t* holding = owner == OWNER_NOBODY ? &context->nobody : (holding_t*)module_in_line( context, owner );
+    if( holding == NULL ) return STATUS_CORRUPTED;
+    guard_take( context, block );
+    *word &= ~bit;
+    release_merge( context, block, header, own );
+    holding_discharge( holding, own ); /* afterwards: a record that is overwritten may lie in what was verified */
+    return STATUS_OK;
+}
+
+/* What more than that it is a live payload is asked of a block before it is touched. Locked. */
+typedef status_t ( *block_check_t )( const void* what, const dmheap_context_t* context, block_t block );
+
+/* Releases a live payload of `only` or, where that is NULL, of any heap; `check` NULL: whoever's it is. Reports what is
+ * none. Not locked. */
+static RARE void release_from( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what )
+{
+    dmheap_context_t* context;
+    block_t           block;
+    if( pointer == NULL ) return;
+    lock();
+    status_t status = block_locate( only, pointer, &context, &block );
+    if( status == STATUS_OK && check != NULL ) status = check( what, context, block );
+    if( status == STATUS_OK )
+    {
+        holding_t* holding = user_holding( context, block_owner( context, block ) );
+        status             = holding != NULL ? owner_release( context, holding, block ) : STATUS_CORRUPTED;
+    }
+    unlock();
+    if( status != STATUS_OK )
+        report( &( report_t ){ .status = status, .address = not_located( status, only, pointer ) } );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _free, ( void* ptr, bool concatenate ) )
+{
+    (void)concatenate; /* merging is O(1) and never deferred */
+    lock();
+    dmheap_context_t* context = registry.first;
+    status_t          status  = context != NULL ? release_in( context, ptr ) : STATUS_NO_HEAP;
+    unlock();
+    if( status != STATUS_OK ) release_from( NULL, ptr, NULL, NULL );
+}
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )
+{
+    (void)concatenate;
+    if( context_given( context ) ) release_from( context, ptr, NULL, NULL );
+}
+
 /* Whether a block may be touched by a handle's module: in the handle's heap it is the owner, in another it has the owner's
  * name. STATUS_OK, STATUS_STALE_MODULE, STATUS_NOT_OWNER. Locked. */
-static status_t handle_check( dmheap_module_t module, const dmheap_context_t* context, block_t block )
+static status_t handle_check( const void* handle, const dmheap_context_t* context, block_t block )
 {
-    owner_t owner = block_owner( context, block );
+    dmheap_module_t module = *(const dmheap_module_t*)handle;
+    owner_t         owner  = block_owner( context, block );
     if( !context_exists( module.context ) || !image_is_sealed( module.context ) ||
         holding_with_key( module.context, module.key ) == NULL )
         return STATUS_STALE_MODULE;
@@ -410,63 +502,9 @@ static status_t handle_check( dmheap_module_t module, const dmheap_context_t* co
     return same ? STATUS_OK : STATUS_NOT_OWNER;
 }
 
-/* Releases a live payload of one heap. Anything but STATUS_OK: nothing was changed. Locked. */
-static HOT status_t release_in( dmheap_context_t* context, const void* pointer )
-{
-    block_t block;
-    if( !image_is_sealed( context ) ) return STATUS_CORRUPTED;
-    status_t status = block_of( context, pointer, &block );
-    if( status != STATUS_OK ) return status;
-    uint32_t header = *block_header( context, block );
-    uint32_t own    = header_size( context, header );
-    status          = release_check( context, block, header, own );
-    if( status != STATUS_OK ) return status;
-    holding_t* holding = user_holding( context, header_owner( header ) );
-    if( holding == NULL ) return STATUS_CORRUPTED;
-    guard_take( context, block );
-    release_merge( context, block, header, own ); /* first: of a damaged heap, a record may be what was verified */
-    holding_discharge( holding, own );
-    return STATUS_OK;
-}
-
-/* Releases a live payload of `only` or, where that is NULL, of any heap; for a handle, one of its module's. Reports what
- * is none. Not locked. */
-static RARE void release_from( dmheap_context_t* only, const dmheap_module_t* handle, const void* pointer )
-{
-    dmheap_context_t* context;
-    block_t           block;
-    if( pointer == NULL ) return;
-    lock();
-    status_t status = block_locate( only, pointer, &context, &block );
-    if( status == STATUS_OK && handle != NULL ) status = handle_check( *handle, context, block );
-    if( status == STATUS_OK )
-    {
-        holding_t* holding = user_holding( context, block_owner( context, block ) );
-        status             = holding != NULL ? owner_release( context, holding, block ) : STATUS_CORRUPTED;
-    }
-    unlock();
-    if( status != STATUS_OK ) report( &( report_t ){ .status = status, .address = pointer } );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _free, ( void* ptr, bool concatenate ) )
-{
-    (void)concatenate; /* merging is O(1) and never deferred */
-    lock();
-    dmheap_context_t* context = registry.first;
-    status_t          status  = context != NULL ? release_in( context, ptr ) : STATUS_NO_HEAP;
-    unlock();
-    if( status != STATUS_OK ) release_from( NULL, NULL, ptr );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )
-{
-    (void)concatenate;
-    if( context_given( context ) ) release_from( context, NULL, ptr );
-}
-
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _module_free, ( dmheap_module_t module, void* ptr ) )
 {
-    if( handle_given( module ) ) release_from( NULL, &module, ptr );
+    if( handle_given( module ) ) release_from( NULL, ptr, handle_check, &module );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _concatenate_free_blocks, (void))

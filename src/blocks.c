@@ -56,40 +56,41 @@ static HOT uint32_t index_first( const dmheap_context_t* context, uint32_t list 
     return list + bits_first( bits );
 }
 
-/* Takes a block out of its list; free_size() must have agreed. */
-static HOT void index_unlink( dmheap_context_t* context, block_t block )
+/* Takes out of its list the free block whose payload is here; free_size() must have agreed. */
+static HOT void index_unlink( dmheap_context_t* context, const word_t* payload )
 {
-    uint32_t link = *free_link( context, block );
-    uint32_t next = *free_next( context, block );
+    uint32_t link = payload[0];
+    uint32_t next = payload[1];
 
     *free_next( context, block_at( link ) ) = next;
     if( next != 0 )
         *free_link( context, block_at( next ) ) = link;
-    else if( link + 1 < context->map_at )
+    else if( ++link < context->map_at )
     {
-        word_t*  word = bitmap_word( context, link + 1 );
-        uint32_t bits = *word & ~bit_of( link + 1 );
+        word_t*  word = bitmap_word( context, link );
+        uint32_t bits = *word & ~bit_of( link );
         *word         = bits;
-        if( bits == 0 ) context->list_summary &= ~bit_of( ( link + 1 ) >> BITS_SHIFT );
+        if( bits == 0 ) context->list_summary &= ~bit_of( link >> BITS_SHIFT );
     }
 }
 
 /* Puts a block at the head of the list for its size. A head that its block does not confirm is overwritten: it is
  * dropped rather than followed, and the check will miss what was behind it. */
-static HOT void index_link( dmheap_context_t* context, block_t block, uint32_t size )
+static HOT void index_link( dmheap_context_t* context, block_t block, word_t* payload, uint32_t size )
 {
-    uint32_t list = index_list( context, size );
-    uint32_t head = *image_word( context, list );
+    uint32_t list  = index_list( context, size );
+    word_t*  place = image_word( context, list );
+    uint32_t head  = *place;
 
-    *image_word( context, list ) = block.at;
-    *free_link( context, block ) = list - 1;
+    *place     = block.at;
+    payload[0] = list - 1;
     if( block_in_heap( context, head ) && *free_link( context, block_at( head ) ) == list - 1 )
     {
-        *free_next( context, block )            = head;
+        payload[1]                              = head;
         *free_link( context, block_at( head ) ) = block.at;
         return;
     }
-    *free_next( context, block ) = 0;
+    payload[1] = 0;
     *bitmap_word( context, list ) |= bit_of( list );
     context->list_summary |= bit_of( list >> BITS_SHIFT );
 }
@@ -97,32 +98,33 @@ static HOT void index_link( dmheap_context_t* context, block_t block, uint32_t s
 /* What the place of a free block says is its size, 0: no block can be there. */
 static HOT uint32_t free_size_at( const dmheap_context_t* context, uint32_t at )
 {
-    const word_t* payload = image_word( context, at );
-    if( !block_in_heap( context, at ) ) return 0;
-    uint32_t header = payload[-1];
+    uint32_t inside = at - context->first;
+    if( inside > context->reach ) return 0;
+    uint32_t header = image_word( context, at )[-1];
     uint32_t size   = header_size( context, header );
-    return ( header & TABLE_TAG_MASK ) == 0 && block_fits( context, block_at( at ), size ) ? size : 0;
+    return header << HEADER_SIZE_BITS == 0 && size - BLOCK_MIN_SIZE <= context->reach - inside ? size : 0;
 }
 
-/* Whether a free block of this size, from free_size_at(), is what it seems: its foot is a copy of its header, and what its
- * links lead to leads back to it. */
-static HOT bool free_agrees( const dmheap_context_t* context, block_t block, uint32_t size )
+/* Whether a free block of this size, from free_size_at(), is what it seems behind its link: its foot is a copy of its
+ * header, and the next of its list leads back to it. */
+static HOT bool free_agrees( const dmheap_context_t* context, uint32_t at, word_t* payload, uint32_t size )
 {
-    const word_t* payload = image_word( context, block.at );
-    uint32_t      link    = payload[0];
-    uint32_t      next    = payload[1];
-    if( payload[size - 2] != payload[-1] ) return false;
-    /* the context has no list, but its word `first` is the place of a block */
-    if( link - CONTEXT_WORDS > context->first + context->reach - CONTEXT_WORDS ) return false;
-    if( *free_next( context, block_at( link ) ) != block.at ) return false;
-    return next == 0 || ( block_in_heap( context, next ) && *free_link( context, block_at( next ) ) == block.at );
+    uint32_t next = payload[1];
+    if( ( payload + size )[-2] != payload[-1] ) return false;
+    return next == 0 || ( block_in_heap( context, next ) && *free_link( context, block_at( next ) ) == at );
 }
 
 /* The size of a free block; 0 where there is none, or it is not what it seems. */
 static APART uint32_t free_size( const dmheap_context_t* context, block_t block )
 {
     uint32_t size = free_size_at( context, block.at );
-    return size != 0 && free_agrees( context, block, size ) ? size : 0;
+    if( size == 0 ) return 0;
+    word_t*  payload = image_word( context, block.at );
+    uint32_t link    = payload[0];
+    /* the context has no list, but words that are places of blocks */
+    bool linked = link - CONTEXT_WORDS <= context->first + context->reach - CONTEXT_WORDS &&
+                  *free_next( context, block_at( link ) ) == block.at;
+    return linked && free_agrees( context, block.at, payload, size ) ? size : 0;
 }
 
 /* Of the first blocks of a list, one of at least `size` words or, where `largest` is asked, the largest; 0: none. */
@@ -152,32 +154,35 @@ enum
     BLOCK_DAMAGED = 1
 };
 
-/* index_find() where the head of the own list `own` is too small. */
-static RARE uint32_t index_find_second( const dmheap_context_t* context, uint32_t size, uint32_t own )
+/* index_find() where no list is left but the own one, whose head is too small. */
+static RARE block_t index_find_last( const dmheap_context_t* context, uint32_t own, uint32_t size, uint32_t* whole )
 {
-    uint32_t list = index_first( context, own + 1 );
-    if( list >= context->map_at ) return index_probe( context, own, size, false );
-    uint32_t at = *image_word( context, list );
-    return free_size_at( context, at ) >= size ? at : BLOCK_DAMAGED;
+    uint32_t at = index_probe( context, own, size, false );
+    if( at == 0 ) return block_at( BLOCK_NONE );
+    *whole = free_size( context, block_at( at ) );
+    return block_at( *whole >= size ? at : BLOCK_DAMAGED );
 }
 
 /* The place of a free block of at least `size` words: the head of the request's own list or of the smallest larger one;
- * where all larger ones are empty, one of the first of the own. BLOCK_NONE; BLOCK_DAMAGED where it is not what it seems.
- * `size` is that of a block that the heap could have. O(1). */
-static HOT block_t index_find( const dmheap_context_t* context, uint32_t size )
+ * where all larger ones are empty, one of the first of the own; `*whole` becomes its size. BLOCK_NONE; BLOCK_DAMAGED where
+ * it is not what it seems. `size` is that of a block that the heap could have. O(1). */
+static HOT block_t index_find( const dmheap_context_t* context, uint32_t size, uint32_t* whole )
 {
     uint32_t own  = index_list( context, size );
-    uint32_t list = index_first( context, own );
-    if( list >= context->map_at ) return block_at( BLOCK_NONE );
-    uint32_t at    = *image_word( context, list );
-    uint32_t whole = free_size_at( context, at );
-    if( whole < size )
+    uint32_t list = own;
+    uint32_t at   = *image_word( context, list );
+    *whole        = free_size_at( context, at );
+    if( *whole < size )
     {
-        at = list == own && whole != 0 ? index_find_second( context, size, own ) : BLOCK_DAMAGED;
-        if( at <= BLOCK_DAMAGED ) return block_at( at );
-        whole = block_size( context, block_at( at ) );
+        if( at != 0 && *whole == 0 ) return block_at( BLOCK_DAMAGED );
+        list = index_first( context, own + 1 );
+        if( list >= context->map_at ) return index_find_last( context, own, size, whole );
+        at     = *image_word( context, list );
+        *whole = free_size_at( context, at );
+        if( *whole < size ) return block_at( BLOCK_DAMAGED );
     }
-    return block_at( free_agrees( context, block_at( at ), whole ) ? at : BLOCK_DAMAGED );
+    word_t* payload = image_word( context, at );
+    return block_at( payload[0] == list - 1 && free_agrees( context, at, payload, *whole ) ? at : BLOCK_DAMAGED );
 }
 
 /* The largest size of a block that index_find() finds now, 0: nothing is free. O(1). */
@@ -197,10 +202,19 @@ static uint32_t index_largest( const dmheap_context_t* context )
 /* Makes a free block; the header behind it must say so already. */
 static APART void make_free( dmheap_context_t* context, block_t block, uint32_t size )
 {
-    uint32_t header                 = header_of( context, OWNER_FREE, size );
-    *block_header( context, block ) = header;
-    *block_foot_before( context, block_at( block.at + size ) ) = header;
-    index_link( context, block, size );
+    word_t*  payload       = image_word( context, block.at );
+    uint32_t header        = header_of( context, OWNER_FREE, size );
+    payload[-1]            = header;
+    ( payload + size )[-2] = header;
+    index_link( context, block, payload, size );
+}
+
+/* Takes a free block out of its list, for another use. Returns its size. */
+static APART uint32_t free_take_out( dmheap_context_t* context, block_t block )
+{
+    index_unlink( context, image_word( context, block.at ) );
+    context->free_blocks--;
+    return block_size( context, block );
 }
 
 /* Counts words as no longer free. */
@@ -229,39 +243,37 @@ static HOT uint32_t block_fill_up( uint32_t whole, uint32_t size )
  * what is left behind it stays free. O(1). */
 static HOT void block_carve( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t size, owner_t owner )
 {
-    index_unlink( context, block );
+    word_t* payload = image_word( context, block.at );
+    index_unlink( context, payload );
     guard_wipe( context, block, whole );
-    *block_header( context, block ) = header_of( context, owner, size );
+    payload[-1] = header_of( context, owner, size );
     map_set( context, map_bit( context, block ) );
     context->taken++;
     count_taken( context, size );
-    block_t next = block_at( block.at + size );
     if( whole == size )
     {
-        *block_header( context, next ) &= ~(uint32_t)HEADER_PREVIOUS_FREE;
+        ( payload + size )[-1] &= ~(uint32_t)HEADER_PREVIOUS_FREE;
         context->free_blocks--;
     }
     else
-        make_free( context, next, whole - size );
+        make_free( context, block_at( block.at + size ), whole - size );
     guard_verify( context, block.at, block.at + size - 1 );
 }
 
-/* block_carve() that leaves the first `lead` words free. */
-static RARE void block_carve_behind( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t lead, uint32_t size,
-                                     owner_t owner )
+/* block_carve() that leaves the first `lead` words free: there are two free blocks for a moment. */
+static APART void block_carve_behind( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t lead,
+                                      uint32_t size, owner_t owner )
 {
     if( lead != 0 )
     {
-        /* two free blocks of one, for a moment, of which the second is taken whole or in part */
-        index_unlink( context, block );
+        (void)free_take_out( context, block );
         guard_wipe( context, block, whole );
         make_free( context, block, lead );
-        block.at += lead;
-        make_free( context, block, whole - lead );
-        context->free_blocks++;
+        make_free( context, block_at( block.at + lead ), whole - lead );
+        context->free_blocks += 2;
     }
-    block_carve( context, block, whole - lead, size, owner );
-    if( lead != 0 ) *block_header( context, block ) |= HEADER_PREVIOUS_FREE;
+    block_carve( context, block_at( block.at + lead ), whole - lead, size, owner );
+    if( lead != 0 ) *block_header( context, block_at( block.at + lead ) ) |= HEADER_PREVIOUS_FREE;
 }
 
 /* Words to leave free in front of a payload at `alignment` bytes in a free block; more than any block has where that is
@@ -277,24 +289,30 @@ static uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t 
 /* index_find() for a payload at `alignment` bytes, 0: the heap's, with the words to leave free in front of it. An aligned
  * payload is first looked for where it may fit by chance, from the own list on, so that a freed aligned block is found
  * again; then in a block that is large enough at whatever address. O(1). */
-static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_t size, size_t alignment, uint32_t* lead )
+static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_t size, size_t alignment,
+                                        uint32_t* whole, uint32_t* lead )
 {
     block_t block;
-    *lead = 0;
-    if( alignment == 0 ) return index_find( context, size );
-    uint32_t list = index_list( context, size );
-    for( unsigned probe = 0; probe < ALIGNED_PROBES && ( list = index_first( context, list ) ) < context->map_at; probe++ )
+    size_t  room  = size;
+    size_t  extra = alignment >> WORD_SHIFT;
+    *lead         = 0;
+    if( alignment != 0 )
     {
-        block          = block_at( *image_word( context, list++ ) );
-        uint32_t whole = free_size_at( context, block.at );
-        if( whole == 0 ) return block_at( BLOCK_DAMAGED );
-        *lead = lead_of( context, block, alignment );
-        if( *lead + size <= whole ) return free_agrees( context, block, whole ) ? block : block_at( BLOCK_DAMAGED );
+        uint32_t list = index_list( context, size );
+        for( unsigned probe = 0; probe < ALIGNED_PROBES && ( list = index_first( context, list ) ) < context->map_at;
+             probe++ )
+        {
+            block  = block_at( *image_word( context, list++ ) );
+            *whole = free_size( context, block );
+            if( *whole == 0 ) return block_at( BLOCK_DAMAGED );
+            *lead = lead_of( context, block, alignment );
+            if( *lead + size <= *whole ) return block;
+        }
+        room += extra + BLOCK_MIN_SIZE;
+        if( extra > image_span( context ) || room > image_span( context ) ) return block_at( BLOCK_NONE );
     }
-    size_t room = size + ( alignment >> WORD_SHIFT ) + BLOCK_MIN_SIZE;
-    if( alignment >> WORD_SHIFT >= image_span( context ) || room > image_span( context ) ) return block_at( BLOCK_NONE );
-    block = index_find( context, (uint32_t)room );
-    if( block.at > BLOCK_DAMAGED ) *lead = lead_of( context, block, alignment );
+    block = index_find( context, (uint32_t)room, whole );
+    if( alignment != 0 && block.at > BLOCK_DAMAGED ) *lead = lead_of( context, block, alignment );
     return block;
 }
 
@@ -346,10 +364,11 @@ static size_t block_usable_size( const dmheap_context_t* context, block_t block 
     return ( size - ( header & HEADER_ALIGNED ? 2u : 1u ) ) * (size_t)WORD_SIZE;
 }
 
-/* Whether `pointer` is a live payload of this heap; STATUS_OK, STATUS_OUTSIDE, STATUS_MISALIGNED or STATUS_NOT_LIVE.
- * The rotation brings what is off the granule to the top: a number below the heap's granules is a payload's place in the
- * heap, and its bit in the start map. */
-static HOT status_t block_of( const dmheap_context_t* context, const void* pointer, block_t* block )
+/* Whether `pointer` is a live payload of this heap; STATUS_OK, STATUS_OUTSIDE, STATUS_MISALIGNED or STATUS_NOT_LIVE. Tells
+ * the word and the bit of the start map that say so. The rotation brings what is off the granule to the top: what is not
+ * beyond the heap's granules then is a payload's place in the heap, and its bit in the start map. */
+static HOT status_t block_of( const dmheap_context_t* context, const void* pointer, block_t* block, word_t** word,
+                              uint32_t* bit )
 {
     enum
     {
@@ -361,65 +380,58 @@ static HOT status_t block_of( const dmheap_context_t* context, const void* point
     *block          = block_at( context->first + (uint32_t)( inside >> WORD_SHIFT ) );
     if( place > context->reach >> context->granule_shift )
         return inside >> WORD_SHIFT < image_span( context ) ? STATUS_MISALIGNED : STATUS_OUTSIDE;
-    return map_get( context, (uint32_t)place ) ? STATUS_OK : STATUS_NOT_LIVE;
+    *word = map_word( context, (uint32_t)place );
+    *bit  = bit_of( (uint32_t)place );
+    return ( **word & *bit ) != 0 ? STATUS_OK : STATUS_NOT_LIVE;
 }
 
-/* Verifies the free neighbours of a live block that has `own` words and this header. STATUS_CORRUPTED. O(1). */
-static HOT status_t release_check( const dmheap_context_t* context, block_t block, uint32_t header, uint32_t own )
+/* Verifies the free neighbours of a live block of `own` words, whose header is here. STATUS_CORRUPTED. O(1). */
+static HOT status_t release_check( const dmheap_context_t* context, block_t block, const word_t* header, uint32_t own )
 {
-    if( !block_fits( context, block, own ) || header_is_free( header ) ) return STATUS_CORRUPTED;
-    block_t next = block_at( block.at + own );
-    if( header_is_free( *block_header( context, next ) ) && free_size( context, next ) == 0 ) return STATUS_CORRUPTED;
-    if( header & HEADER_PREVIOUS_FREE )
+    if( !block_fits( context, block, own ) ) return STATUS_CORRUPTED;
+    if( header_is_free( header[own] ) && free_size( context, block_at( block.at + own ) ) == 0 )
+        return STATUS_CORRUPTED;
+    if( *header & HEADER_PREVIOUS_FREE )
     {
-        uint32_t foot = header_size( context, *block_foot_before( context, block ) );
+        uint32_t foot = header_size( context, header[-1] );
         if( foot == 0 || free_size( context, block_at( block.at - foot ) ) != foot ) return STATUS_CORRUPTED;
     }
     return STATUS_OK;
 }
 
-/* Takes a free block that is merged with another one out of its list. Returns its size. */
-static APART uint32_t release_neighbour( dmheap_context_t* context, block_t block )
+/* Gives a live block back, which is in the start map no more, and merges it with its free neighbours; release_check() must
+ * have agreed. O(1). */
+static HOT void release_merge( dmheap_context_t* context, block_t block, word_t* header, uint32_t own )
 {
-    index_unlink( context, block );
-    context->free_blocks--;
-    return block_size( context, block );
-}
-
-/* Gives a live block back and merges it with its free neighbours; release_check() must have agreed. O(1). */
-static HOT void release_merge( dmheap_context_t* context, block_t block, uint32_t header, uint32_t own )
-{
-    block_t  next   = block_at( block.at + own );
-    uint32_t behind = *block_header( context, next );
-    uint32_t whole  = own;
-    map_clear( context, map_bit( context, block ) );
+    uint32_t flags = *header;
+    uint32_t next  = header[own];
+    uint32_t whole = own;
     context->released++;
     context->free_words += own;
     context->free_blocks++;
-    if( header_is_free( behind ) )
-        whole += release_neighbour( context, next );
+    if( header_is_free( next ) )
+        whole += free_take_out( context, block_at( block.at + own ) );
     else
-        *block_header( context, next ) = behind | HEADER_PREVIOUS_FREE;
-    if( header & HEADER_PREVIOUS_FREE )
+        header[own] = next | HEADER_PREVIOUS_FREE;
+    if( flags & HEADER_PREVIOUS_FREE )
     {
-        block.at -= header_size( context, *block_foot_before( context, block ) );
-        whole += release_neighbour( context, block );
+        block.at -= header_size( context, header[-1] );
+        whole += free_take_out( context, block );
     }
     make_free( context, block, whole );
-    /* all that is not the header, the links or the foot of the free block that it is a part of now */
-    guard_fill( context, header & HEADER_PREVIOUS_FREE ? next.at - own - 2 : block.at + 2,
-                header_is_free( behind ) ? next.at + 2 : next.at - 2 );
-    guard_close( context, next.at - own - 1, next.at - 1 );
+    guard_released( context, header + 1, own, ( flags & HEADER_PREVIOUS_FREE ) != 0, header_is_free( next ) );
 }
 
-/* Both at once; `*size` becomes what the block had. */
-static status_t block_release( dmheap_context_t* context, block_t block, uint32_t* size )
+/* Gives back a live block whose contents are not needed any more. STATUS_CORRUPTED. O(1). */
+static APART status_t block_release( dmheap_context_t* context, block_t block )
 {
-    uint32_t header = *block_header( context, block );
-    *size           = header_size( context, header );
-    status_t status = release_check( context, block, header, *size );
-    if( status == STATUS_OK ) release_merge( context, block, header, *size );
-    return status;
+    word_t*  header = block_header( context, block );
+    uint32_t own    = header_size( context, *header );
+    status_t status = release_check( context, block, header, own );
+    if( status != STATUS_OK ) return status;
+    map_clear( context, map_bit( context, block ) );
+    release_merge( context, block, header, own );
+    return STATUS_OK;
 }
 
 /* Makes a live block of `old` words larger or smaller where it is; what is left is free, less than the smallest block is
@@ -440,9 +452,8 @@ static status_t block_resize( dmheap_context_t* context, block_t block, uint32_t
     word_t*  mark = block_header( context, block_at( next.at + behind ) ); /* of what comes after all of it */
     if( behind != 0 )
     {
-        index_unlink( context, next );
+        (void)free_take_out( context, next );
         guard_wipe( context, next, behind );
-        context->free_blocks--;
     }
     if( rest < BLOCK_MIN_SIZE )
     {

@@ -27,7 +27,7 @@ typedef struct
 enum
 {
     HINT_BITS_LEAST = 3,
-    HINT_BITS_MOST  = 6
+    HINT_BITS_MOST  = 7
 };
 
 /* Bytes of a heap must add up without overflow; and small processors have headers without a scale. */
@@ -43,10 +43,10 @@ static uint32_t at_most( uint32_t value, uint32_t most )
     return value > most ? most : value;
 }
 
-/* Words of hints: two owners of a byte each for a hint. */
+/* Words of hints: they have 16 bits, and half as many as the shift leaves numbers for. */
 static uint32_t hint_words( const dmheap_context_t* context )
 {
-    return 1u << ( BITS_OF_WORD - 1 - context->hint_shift );
+    return 1u << ( BITS_OF_WORD - 2 - context->hint_shift );
 }
 
 /* How finely free sizes are told apart: lists cost 4 bytes each, coarse ones cost memory that does not fit. Both are
@@ -65,9 +65,9 @@ static void plan_sizes( dmheap_context_t* image, uint32_t end, uint32_t granule 
     image->size_scale    = (uint8_t)scale;
     image->granule_shift = (uint8_t)log2_of( at_least( granule, 1u << scale ) );
     image->list_shift    = list_shift_for( end >> image->granule_shift );
-    image->hint_shift =
-        (uint8_t)( BITS_OF_WORD -
-                   at_most( at_least( log2_of( end ) / 2, HINT_BITS_LEAST + 2 ) - 2 + ( end >> 13 != 0 ), HINT_BITS_MOST ) );
+    /* hints are half as many as this has numbers: 4 below 1 KiB, 64 from 64 KiB on */
+    uint32_t hint_bits = at_least( log2_of( end ) / 2, HINT_BITS_LEAST + 1 ) - ( end >> 8 == 0 );
+    image->hint_shift  = (uint8_t)( BITS_OF_WORD - at_most( hint_bits, HINT_BITS_MOST ) );
 }
 
 /* Places the parts of the image that follow the context; `start` is its address in words. False where no block has room. */
@@ -93,7 +93,11 @@ static bool plan_parts( dmheap_context_t* image, uint32_t start, uint32_t end )
  * STATUS_BUFFER_TOO_SMALL, STATUS_BUFFER_TOO_LARGE. */
 static status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan_t* plan )
 {
-    uintptr_t start = ( (uintptr_t)buffer + WORD_SIZE - 1 ) & ~(uintptr_t)( WORD_SIZE - 1 );
+    /* where sizes are scaled, places are: all of them are multiples of the largest scale if the context lies at one */
+    uintptr_t unit  = size >> WORD_SHIFT > 1u << HEADER_SIZE_BITS
+                          ? (uintptr_t)WORD_SIZE * ( 1u << 29 >> HEADER_SIZE_BITS )
+                          : (uintptr_t)WORD_SIZE;
+    uintptr_t start = ( (uintptr_t)buffer + unit - 1 ) & ~( unit - 1 );
     size_t    skip  = start - (uintptr_t)buffer;
     if( buffer == NULL || size == 0 || size > UINTPTR_MAX - (uintptr_t)buffer ) return STATUS_NO_BUFFER;
     if( alignment == 0 || ( alignment & ( alignment - 1 ) ) != 0 || alignment > size )
@@ -136,7 +140,6 @@ static void context_make( const context_plan_t* plan )
     guard_heap_begins( context, end.at * (size_t)WORD_SIZE );
     __builtin_memset( context, 0, block.at * (size_t)WORD_SIZE );
     *context              = plan->image;
-    context->system.limit = LIMIT_NONE;
     context->nobody.limit = LIMIT_NONE;
 
     *block_header( context, end ) = header_of( context, OWNER_SYSTEM, 0 ) | HEADER_PREVIOUS_FREE;

@@ -6,7 +6,7 @@
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _MallocEx, ( size_t Size, const char* ModuleName ) )
 {
-    return allocate( NULL, Size, ModuleName, 0, GUARD_CALLER() );
+    return allocate( Size, ModuleName, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _ReallocEx, ( void* Ptr, size_t Size, const char* ModuleName ) )

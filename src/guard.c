@@ -183,8 +183,7 @@ static void guard_inspect( dmheap_context_t* context, block_t block )
 
 static void guard_open( const dmheap_context_t* context, block_t block )
 {
-    tools_allow( block_payload( context, block ),
-                 ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE );
+    tools_allow( block_payload( context, block ), ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE );
 }
 
 static void guard_give( dmheap_context_t* context, block_t block, size_t bytes, const void* caller )
@@ -199,14 +198,13 @@ static void guard_give( dmheap_context_t* context, block_t block, size_t bytes, 
 }
 
 static void guard_change( dmheap_context_t* context, const void* before, size_t kept, block_t block, size_t bytes,
-                   const void* caller )
+                          const void* caller )
 {
     unsigned char* payload = block_payload( context, block );
     (void)before;
     (void)kept;
     seal( context, block, bytes, caller );
-    tools_forbid( payload + bytes,
-                  ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE - bytes );
+    tools_forbid( payload + bytes, ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE - bytes );
 #ifdef DMHEAP_ASAN
     __asan_unpoison_memory_region( payload, bytes );
 #endif
@@ -235,6 +233,14 @@ static void guard_fill( dmheap_context_t* context, uint32_t from, uint32_t to )
 static void guard_close( const dmheap_context_t* context, uint32_t from, uint32_t to )
 {
     tools_forbid( image_word( context, from ), ( to - from ) * (size_t)WORD_SIZE );
+}
+
+/* Pattern is all that is not the header, the links or the foot of the free block. */
+static void guard_released( dmheap_context_t* context, const word_t* payload, uint32_t size, bool before, bool behind )
+{
+    uint32_t at = (uint32_t)( payload - image_word( context, 0 ) );
+    guard_fill( context, before ? at - 2 : at + 2, behind ? at + size + 2 : at + size - 2 );
+    guard_close( context, at - 1, at + size - 1 );
 }
 
 /* The first place that is not pattern; `to` where there is none. */

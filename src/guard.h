@@ -38,7 +38,7 @@ static void guard_give( dmheap_context_t* context, block_t block, size_t bytes, 
 
 /* A user's block is another, or has another size, with the first `kept` bytes of what was at `before`. */
 static void guard_change( dmheap_context_t* context, const void* before, size_t kept, block_t block, size_t bytes,
-                   const void* caller );
+                          const void* caller );
 
 /* A user's block comes back. */
 static void guard_take( dmheap_context_t* context, block_t block );
@@ -55,6 +55,9 @@ static void guard_verify( const dmheap_context_t* context, uint32_t from, uint32
 
 /* Nobody may touch the words from one place up to another. */
 static void guard_close( const dmheap_context_t* context, uint32_t from, uint32_t to );
+
+/* A live block of so many words has become a part of a free one, which begins in front of it or ends behind it. */
+static void guard_released( dmheap_context_t* context, const word_t* payload, uint32_t size, bool before, bool behind );
 
 /* Whether the canary of a user's block, and the pattern of a free one, are as they should be. */
 static bool guard_live_holds( const dmheap_context_t* context, block_t block );
@@ -88,6 +91,7 @@ enum
 #define guard_wipe( context, block, size )                          ( (void)0 )
 #define guard_fill( context, from, to )                             ( (void)( from ), (void)( to ) )
 #define guard_close( context, from, to )                            ( (void)0 )
+#define guard_released( context, payload, size, before, behind )    ( (void)0 )
 #define guard_verify( context, from, to )                           ( (void)( from ), (void)( to ) )
 #define guard_bytes( context, block )                               ( (size_t)0 )
 #define guard_live_holds( context, block )                          true

@@ -11,7 +11,9 @@ static void report_buffer( status_t status, const void* buffer, size_t size, siz
 /* The text of a heap's name; it lies in a block of the heap. Locked. */
 static const char* context_name( const dmheap_context_t* context )
 {
-    return image_is_sealed( context ) && block_in_heap( context, context->name ) ? block_payload( context, block_at( context->name ) ) : "";
+    return image_is_sealed( context ) && block_in_heap( context, context->name )
+               ? block_payload( context, block_at( context->name ) )
+               : "";
 }
 
 /* Whether a heap that was just planned has room for a name as well. */
@@ -32,15 +34,17 @@ static void make_heap( const context_plan_t* plan, const name_t* name )
     plan->context->name = block.at;
 }
 
-/* A place for a heap, all that was known of this one's memory being forgotten; DMHEAP_MAX_CONTEXTS: there is none, and
- * nothing was changed. Locked. */
-static unsigned claim_place( const dmheap_context_t* context )
+/* A place for a heap that was planned, those that lie where it will lie being forgotten; DMHEAP_MAX_CONTEXTS: there is
+ * none, and nothing was changed. Locked. */
+static unsigned claim_place( const context_plan_t* plan )
 {
-    unsigned place = context_place( context );
-    if( place == DMHEAP_MAX_CONTEXTS ) return context_place( NULL );
-    guard_heap_ends( context );
-    context_forget( place );
-    return place;
+    unsigned place;
+    while( ( place = context_inside( NULL, plan->context, image_end( &plan->image ) ) ) < DMHEAP_MAX_CONTEXTS )
+    {
+        guard_heap_ends( registry.heap[place] );
+        context_forget( place );
+    }
+    return context_place( NULL );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t size, size_t alignment ) )
@@ -58,7 +62,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t siz
             guard_heap_ends( registry.heap[place] );
             context_forget( place );
         }
-        place = claim_place( plan.context );
+        place = claim_place( &plan );
         unlock();
         if( place == DMHEAP_MAX_CONTEXTS )
             status = STATUS_TOO_MANY_HEAPS;
@@ -105,7 +109,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
     if( status == STATUS_OK )
     {
         lock();
-        unsigned place = claim_place( plan.context );
+        unsigned place = claim_place( &plan );
         unlock();
         if( place != DMHEAP_MAX_CONTEXTS )
         {
@@ -182,7 +186,8 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_default, ( dmheap_contex
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_context_t * context ) )
 {
     lock();
-    bool was_default = context != NULL && context_exists( context ) && context_unset_default( context_place( context ) );
+    bool was_default =
+        context != NULL && context_exists( context ) && context_unset_default( context_place( context ) );
     unlock();
     return was_default;
 }

@@ -98,10 +98,10 @@ struct dmheap_context
     uint32_t magic;
     uint32_t layout;
 
-    uint32_t first;   /* the first block; this and what follows up to the seal never changes */
-    uint32_t reach;   /* a block can be at a place that is no more than this behind the first */
-    int16_t  list_at; /* see index_list() */
-    uint16_t map_at;  /* where the lists end */
+    uint32_t first;         /* the first block; this and what follows up to the seal never changes */
+    uint32_t reach;         /* a block can be at a place that is no more than this behind the first */
+    int16_t  list_at;       /* see index_list() */
+    uint16_t map_at;        /* where the lists end */
     uint8_t  list_shift;    /* log2 of the lists per power of two */
     uint8_t  granule_shift; /* log2 of the granule */
     uint8_t  size_scale;    /* of a header */
@@ -123,10 +123,14 @@ struct dmheap_context
     uint8_t  modules;
     uint8_t  unused;
     uint32_t moving; /* blocks of OWNER_MOVING */
-    holding_t system, nobody;
+    struct
+    {
+        uint32_t live, blocks;
+    } system; /* what the heap's own blocks take, in words */
+    holding_t nobody;
 };
 
-_Static_assert( sizeof( struct dmheap_context ) == 116, "the context has no padding and is the same on every target" );
+_Static_assert( sizeof( struct dmheap_context ) == 104, "the context has no padding and is the same on every target" );
 
 /* A module: the payload of a block of the heap's own. */
 typedef struct

@@ -92,19 +92,21 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
 {
     dmheap_module_stats_t   sum     = { 0 };
     bool                    found   = false;
+    bool                    exists  = false; /* a heap to look at */
     uint32_t                visited = 0;
     name_t                  name;
     const dmheap_context_t* context;
     if( !place_given( stats ) ) return false;
     if( !name_make( text, &name ) )
     {
-        report_module( STATUS_BAD_NAME, TO_LOOK, text );
+        report_module( STATUS_BAD_NAME, TO_LOOK, text, NULL );
         return false;
     }
     do
     {
         lock();
         context = only == NULL ? context_next( false, &visited ) : context_exists( only ) ? only : NULL;
+        exists |= context != NULL;
         if( context != NULL && image_is_sealed( context ) )
         {
             owner_t          owner   = owner_find( context, &name );
@@ -117,7 +119,7 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
     if( found )
         *stats = sum;
     else
-        report_module( STATUS_UNKNOWN_MODULE, TO_LOOK, text );
+        report_module( only != NULL && !exists ? STATUS_NO_HEAP : STATUS_UNKNOWN_MODULE, TO_LOOK, text, only );
     return found;
 }
 
@@ -147,7 +149,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _module_get_stats,
     if( holding != NULL )
         *stats = sum;
     else
-        report_module( STATUS_STALE_MODULE, TO_LOOK, NULL );
+        report_module( STATUS_STALE_MODULE, TO_LOOK, NULL, NULL );
     return holding != NULL;
 }
 
@@ -191,7 +193,8 @@ static unsigned walk_step( const dmheap_context_t* context, walk_t* walk, dmheap
     {
         block_t free = block_at( block.at - header_size( context, *block_foot_before( context, block ) ) );
         /* what was shown already may have become a part of this free block: no byte is shown twice */
-        if( free_size_at( context, free.at ) != 0 && free.at >= walk->shown ) fill_info( context, free, &info[filled++] );
+        if( free_size_at( context, free.at ) != 0 && free.at >= walk->shown )
+            fill_info( context, free, &info[filled++] );
     }
     if( !found ) return filled;
     fill_info( context, block, &info[filled++] );
@@ -390,7 +393,7 @@ static bool free_before_is_valid( check_t* check, block_t block )
     if( *block_header( context, free ) != foot || ( foot & TABLE_TAG_MASK ) != 0 )
         return fails( check, DMHEAP_CHECK_FOOT, free );
     if( check->covered != 0 && check->covered != free.at ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
-    if( !free_agrees( context, free, size ) ) return fails( check, DMHEAP_CHECK_FREE_LIST, free );
+    if( free_size( context, free ) == 0 ) return fails( check, DMHEAP_CHECK_FREE_LIST, free );
     if( !guard_free_holds( context, free, size ) ) return fails( check, DMHEAP_CHECK_GUARD, free );
     tally( &check->free, 0, 1, size );
     return true;
@@ -414,8 +417,8 @@ static bool live_is_valid( check_t* check, block_t block )
     }
     block_t  next        = block_at( block.at + size );
     uint32_t next_header = *block_header( context, next );
-    bool     next_starts =
-        next.at == image_end( context ) || header_is_free( next_header ) || map_get( context, map_bit( context, next ) );
+    bool     next_starts = next.at == image_end( context ) || header_is_free( next_header ) ||
+                       map_get( context, map_bit( context, next ) );
     if( next_header & HEADER_PREVIOUS_FREE || !next_starts ) return fails( check, DMHEAP_CHECK_NEIGHBOUR, block );
 
     if( owner >= OWNER_NOBODY && user_holding( context, owner ) == NULL )
@@ -479,8 +482,9 @@ static bool lists_step( check_t* check )
     uint32_t                bits    = *bitmap_word( context, list );
     block_t                 none    = { 0 };
     note_quiet( check );
-    if( check->chain != 0 ) return chain_step( check, list - 1 );
-    uint32_t last  = context->map_at - 1u;
+    uint32_t last = context->map_at - 1u;
+    uint32_t end  = last | ( BITS_OF_WORD - 1 );
+    if( check->chain != 0 ) return chain_step( check, list - 1 ) && ( check->chain != 0 || list <= end );
     uint32_t head  = list >= first && list <= last ? *image_word( context, list ) : 0;
     uint32_t words = 0u - bit_of( last >> BITS_SHIFT ); /* of the bitmap */
     if( ( context->list_summary & ~words ) != 0 ||
@@ -491,14 +495,14 @@ static bool lists_step( check_t* check )
         return fails( check, DMHEAP_CHECK_INDEX, none );
     check->chain = head;
     check->number++;
-    return check->chain != 0 || check->number <= ( last | ( BITS_OF_WORD - 1 ) );
+    return check->chain != 0 || list < end;
 }
 
-/* Whether a holding that is always there is what it may be. */
-static bool fixed_is_valid( check_t* check, owner_t owner, const holding_t* fixed )
+/* Whether nobody holds what it may. */
+static bool nobody_is_valid( check_t* check, const holding_t* nobody )
 {
-    tally( &check->owners, owner, fixed->blocks, fixed->live );
-    return fixed->limit == LIMIT_NONE && fixed->mark == fixed->peak && fixed->peak >= fixed->live;
+    tally( &check->owners, OWNER_NOBODY, nobody->blocks, nobody->live );
+    return nobody->limit == LIMIT_NONE && nobody->mark == nobody->peak && nobody->peak >= nobody->live;
 }
 
 /* Whether a module's record is a block of the heap's own, says its number, and is found by its name. */
@@ -514,7 +518,8 @@ static bool record_is_valid( check_t* check, owner_t owner )
     owner_name( context, owner, text );
     if( !block_is_live( context, record ) || block_owner( context, record ) != OWNER_SYSTEM ||
         key_owner( module->key ) != owner || !name_make( text, &name ) ||
-        block_size( context, record ) <= MODULE_WORDS + 1 + name.length / WORD_SIZE || owner_find( context, &name ) != owner )
+        block_size( context, record ) <= MODULE_WORDS + 1 + name.length / WORD_SIZE ||
+        owner_find( context, &name ) != owner )
         return false;
     if( holding_is_leaving( holding )
             ? holding->mark != 0
@@ -536,18 +541,18 @@ static bool owners_step( check_t* check )
     if( owner == OWNER_SYSTEM )
     {
         block_t block = block_at( context->table_at );
-        bool    valid = table == NULL
-                            ? context->table_at == 0 && ( context->table_room | context->table_span ) == 0
-                            : block_is_live( context, block ) && block_owner( context, block ) == OWNER_SYSTEM &&
-                               context->table_span != 0 && context->table_span <= context->table_room &&
-                               context->table_room <= DMHEAP_MAX_MODULES && context->table_room < block_size( context, block ) &&
-                               table[context->table_span - 1] != 0;
-        if( !valid || context->unused != 0 || !fixed_is_valid( check, owner, &context->system ) )
-            return fails( check, DMHEAP_CHECK_MODULE, none );
+        bool    valid = table == NULL ? context->table_at == 0 && ( context->table_room | context->table_span ) == 0
+                                      : block_is_live( context, block ) && block_owner( context, block ) == OWNER_SYSTEM &&
+                                         context->table_span != 0 && context->table_span <= context->table_room &&
+                                         context->table_room <= DMHEAP_MAX_MODULES &&
+                                         context->table_room < block_size( context, block ) &&
+                                         table[context->table_span - 1] != 0;
+        tally( &check->owners, owner, context->system.blocks, context->system.live );
+        if( !valid || context->unused != 0 ) return fails( check, DMHEAP_CHECK_MODULE, none );
         return true;
     }
     if( owner == OWNER_NOBODY )
-        return fixed_is_valid( check, owner, &context->nobody ) || fails( check, DMHEAP_CHECK_MODULE, none );
+        return nobody_is_valid( check, &context->nobody ) || fails( check, DMHEAP_CHECK_MODULE, none );
     if( owner >= owner_end( context ) ) return false;
     uint32_t entry = table != NULL ? table[owner - OWNER_FIRST_MODULE] : 0;
     if( entry == 0 ) return true;
@@ -607,6 +612,7 @@ static bool plan_again( check_t* check, bool* exists )
            context_plan( check->context, bytes( end ), bytes( granule ), &check->plan ) == STATUS_OK;
 }
 
+/* DMHEAP_CHECK_NOT_INITIALIZED is the caller's to report. */
 static dmheap_check_t check_context( dmheap_context_t* context, const void** where )
 {
     check_t     check   = { .context = context, .quiet = true, .fault = DMHEAP_CHECK_OK };
@@ -614,11 +620,7 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
     bool        exists;
     if( where != NULL ) *where = NULL;
     check.planned = plan_again( &check, &exists );
-    if( !exists )
-    {
-        report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
-        return DMHEAP_CHECK_NOT_INITIALIZED;
-    }
+    if( !exists ) return DMHEAP_CHECK_NOT_INITIALIZED;
     run( &check, 0, geometry_step );
     run( &check, 0, blocks_step );
     run( &check, 0, lists_step );
@@ -634,15 +636,22 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _ctx_check,
                             ( dmheap_context_t * context, const void** where ) )
 {
-    return check_context( context, where );
+    dmheap_check_t found = check_context( context, where );
+    if( found == DMHEAP_CHECK_NOT_INITIALIZED ) report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
+    return found;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _check, ( const void** where ) )
 {
     uint32_t          visited = 0;
-    dmheap_context_t* context = next_default( &visited );
-    dmheap_check_t    fault   = check_context( context, where );
-    while( fault == DMHEAP_CHECK_OK && ( context = next_default( &visited ) ) != NULL )
-        fault = check_context( context, where );
-    return fault;
+    dmheap_check_t    found   = DMHEAP_CHECK_NOT_INITIALIZED;
+    dmheap_context_t* context;
+    if( where != NULL ) *where = NULL;
+    while( found <= DMHEAP_CHECK_NOT_INITIALIZED && ( context = next_default( &visited ) ) != NULL )
+    {
+        dmheap_check_t here = check_context( context, where );
+        if( here != DMHEAP_CHECK_NOT_INITIALIZED ) found = here; /* it may be taken down meanwhile */
+    }
+    if( found == DMHEAP_CHECK_NOT_INITIALIZED ) report( &( report_t ){ .status = STATUS_NO_HEAP } );
+    return found;
 }

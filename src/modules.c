@@ -6,9 +6,11 @@
  * then; the second round cannot fail.
  */
 
-static void report_module( status_t status, purpose_t purpose, const char* name )
+/* `only` is the heap that was named, or NULL. */
+static void report_module( status_t status, purpose_t purpose, const char* name, const dmheap_context_t* only )
 {
-    report( &( report_t ){ .status = status, .purpose = purpose, .module = name } );
+    report( &( report_t ){
+        .status = status, .purpose = purpose, .module = name, .address = not_located( status, only, NULL ) } );
 }
 
 /* Whether a module was found or registered. */
@@ -39,7 +41,7 @@ static bool register_module( dmheap_context_t* context, const char* name )
 {
     uint32_t key;
     status_t status = enroll( &context, name, &key );
-    report_module( status, TO_REGISTER, name );
+    report_module( status, TO_REGISTER, name, context );
     return is_enrolled( status );
 }
 
@@ -58,7 +60,7 @@ static dmheap_module_t open_module( dmheap_context_t* context, const char* name 
 {
     uint32_t key;
     status_t status = enroll( &context, name, &key );
-    if( status != STATUS_KNOWN_MODULE ) report_module( status, TO_REGISTER, name );
+    if( status != STATUS_KNOWN_MODULE ) report_module( status, TO_REGISTER, name, context );
     return is_enrolled( status ) ? ( dmheap_module_t ){ context, key } : ( dmheap_module_t ){ NULL, 0 };
 }
 
@@ -79,10 +81,11 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_module_t, _ctx_module_open,
 typedef struct
 {
     dmheap_context_t* context;
-    uint32_t          key;    /* of the module */
-    uint32_t          heir;   /* of the module that gets its blocks, 0: none */
-    block_t           record; /* for its new name, suspended until it is used; 0: none */
-    bool              is_new; /* the module: it was registered for this call */
+    uint32_t          key;             /* of the module */
+    uint32_t          heir;            /* of the module that gets its blocks, 0: none */
+    block_t           record;          /* for its new name, suspended until it is used; 0: none */
+    bool              is_new;          /* the module: it was registered for this call */
+    uint32_t          lowest, lowered; /* the heap's lowest mark of free words before this, and after */
 } prepared_t;
 
 typedef struct
@@ -96,6 +99,14 @@ typedef struct
 
 /* Prepares one heap. STATUS_OK, or STATUS_UNKNOWN_MODULE where there is nothing to do; else nothing was changed. Locked. */
 typedef status_t ( *prepare_t )( const rounds_t* rounds, prepared_t* heap );
+
+/* What the first round took is given back, `words` of them: nor does the mark of the lowest remember it. Locked. */
+static void prepared_undone( const prepared_t* heap, uint32_t words )
+{
+    dmheap_context_t* context = heap->context;
+    uint32_t          others  = context->free_lowest == heap->lowered ? heap->lowest : context->free_lowest + words;
+    context->free_lowest      = at_most( others, heap->lowest );
+}
 
 /* First round, over one heap or, where that is NULL, over all or the default ones. STATUS_UNKNOWN_MODULE where no heap had
  * anything to do; any other failure is undone by the caller. Not locked. */
@@ -112,8 +123,9 @@ static status_t prepare_heaps( dmheap_context_t* only, bool only_defaults, round
         context = only == NULL ? context_next( only_defaults, &visited ) : context_exists( only ) ? only : NULL;
         if( context != NULL )
         {
-            *heap  = ( prepared_t ){ .context = context };
-            status = image_is_sealed( context ) ? prepare( rounds, heap ) : STATUS_CORRUPTED;
+            *heap         = ( prepared_t ){ .context = context, .lowest = context->free_lowest };
+            status        = image_is_sealed( context ) ? prepare( rounds, heap ) : STATUS_CORRUPTED;
+            heap->lowered = context->free_lowest;
         }
         unlock();
         if( context == NULL ) break;
@@ -148,7 +160,11 @@ static void limit_finish( const rounds_t* rounds, const prepared_t* heap, bool s
         holding_note_peak( holding );
     }
     else if( heap->is_new && holding->blocks == 0 )
-        (void)owner_forget( heap->context, key_owner( heap->key ) );
+    {
+        uint32_t system = heap->context->system.live;
+        if( owner_forget( heap->context, key_owner( heap->key ) ) == STATUS_OK )
+            prepared_undone( heap, system - heap->context->system.live );
+    }
 }
 
 /* In one heap or, where that is NULL, in every default heap. */
@@ -167,7 +183,7 @@ static bool limit_module( dmheap_context_t* only, const char* text, size_t bytes
         unlock();
         is_new |= rounds.heap[i].is_new;
     }
-    report_module( status == STATUS_OK && is_new ? STATUS_REGISTERED : status, TO_LIMIT, text );
+    report_module( status == STATUS_OK && is_new ? STATUS_REGISTERED : status, TO_LIMIT, text, only );
     return status == STATUS_OK;
 }
 
@@ -193,7 +209,7 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
     status_t          known = STATUS_KNOWN_MODULE;
     if( text != NULL && !name_make( text, &name ) )
     {
-        report_module( STATUS_BAD_NAME, TO_RETAG, text );
+        report_module( STATUS_BAD_NAME, TO_RETAG, text, NULL );
         return false;
     }
     lock();
@@ -210,9 +226,10 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
         if( status != STATUS_OK && known == STATUS_REGISTERED ) (void)owner_forget( context, owner );
     }
     unlock();
-    if( status == STATUS_OK && known == STATUS_REGISTERED ) report_module( known, TO_RETAG, text );
+    if( status == STATUS_OK && known == STATUS_REGISTERED ) report_module( known, TO_RETAG, text, NULL );
     if( status != STATUS_OK )
-        report( &( report_t ){ .status = status, .purpose = TO_RETAG, .module = text, .address = pointer } );
+        report( &( report_t ){
+            .status = status, .purpose = TO_RETAG, .module = text, .address = not_located( status, only, pointer ) } );
     return status == STATUS_OK;
 }
 
@@ -270,7 +287,7 @@ static void unregister_module( dmheap_context_t* only, const char* text )
     status_t          status  = only == NULL ? STATUS_UNKNOWN_MODULE : STATUS_NO_HEAP;
     if( !name_copy( text, &copy ) )
     {
-        report_module( STATUS_BAD_NAME, TO_REGISTER, text );
+        report_module( STATUS_BAD_NAME, TO_REGISTER, text, NULL );
         return;
     }
     do
@@ -371,8 +388,9 @@ static void rename_finish( const rounds_t* rounds, prepared_t* heap, bool succee
     }
     if( exists && heap->record.at != 0 && block_is_suspended( context, heap->record ) )
     {
+        uint32_t size = block_size( context, heap->record );
         block_resume( context, heap->record, OWNER_SYSTEM );
-        (void)system_release( context, heap->record );
+        if( system_release( context, heap->record ) == STATUS_OK ) prepared_undone( heap, size );
     }
     unlock();
     if( sweep.key != 0 ) sweep_module( context, &sweep, NULL );
@@ -386,13 +404,13 @@ static bool rename_module( dmheap_context_t* only, const char* old_text, const c
     bool        old_ok = name_copy( old_text, &old_name );
     if( !old_ok || ( new_text != NULL && !name_copy( new_text, &new_name ) ) )
     {
-        report_module( STATUS_BAD_NAME, TO_RENAME, old_ok ? new_text : old_text );
+        report_module( STATUS_BAD_NAME, TO_RENAME, old_ok ? new_text : old_text, NULL );
         return false;
     }
     status_t status = prepare_heaps( only, false, &rounds, rename_prepare );
     for( unsigned i = 0; i < rounds.count; i++ )
         rename_finish( &rounds, &rounds.heap[i], status == STATUS_OK );
-    report_module( status, TO_RENAME, old_name.text );
+    report_module( status, TO_RENAME, old_name.text, only );
     return status == STATUS_OK;
 }
 

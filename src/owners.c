@@ -73,11 +73,17 @@ static HOT owner_t key_owner( uint32_t key )
 
 /* ---- The table ---- */
 
-/* The table's first entry; NULL where it would not be in the heap. */
+/* Whether a word at this place is behind the control data and not behind the end mark. */
+static HOT bool word_in_heap( const dmheap_context_t* context, uint32_t at )
+{
+    return at - context->first < image_span( context );
+}
+
+/* The table's first entry; NULL where there is none, or the table would leave the heap. */
 static word_t* table_of( const dmheap_context_t* context )
 {
     uint32_t last = context->table_at + context->table_span;
-    return block_in_heap( context, context->table_at ) && block_in_heap( context, last )
+    return word_in_heap( context, context->table_at ) && word_in_heap( context, last )
                ? image_word( context, context->table_at )
                : NULL;
 }
@@ -95,27 +101,33 @@ static HOT module_t* entry_record( const dmheap_context_t* context, uint32_t ent
     return block_payload( context, block_at( at ) );
 }
 
-/* The record of a module, NULL where there is none. */
-static HOT module_t* module_of( const dmheap_context_t* context, owner_t owner )
+/* The record of a module, NULL where there is none: in line. */
+static HOT module_t* module_in_line( const dmheap_context_t* context, owner_t owner )
 {
     uint32_t number = owner - OWNER_FIRST_MODULE;
     uint32_t place  = context->table_at + number;
-    if( number >= context->table_span || !block_in_heap( context, place ) ) return NULL;
+    if( number >= context->table_span || !word_in_heap( context, place ) ) return NULL;
     return entry_record( context, *image_word( context, place ) );
 }
 
+/* The record of a module, NULL where there is none. */
+static APART module_t* module_of( const dmheap_context_t* context, owner_t owner )
+{
+    return module_in_line( context, owner );
+}
+
 /* What an owner of users' blocks holds, NULL where there is none. */
-static HOT holding_t* user_holding( const dmheap_context_t* context, owner_t owner )
+static APART holding_t* user_holding( const dmheap_context_t* context, owner_t owner )
 {
     if( owner == OWNER_NOBODY ) return (holding_t*)(uintptr_t)&context->nobody;
     return (holding_t*)module_of( context, owner );
 }
 
 /* What the owner of this key holds, NULL where it is not what it was any more. */
-static HOT holding_t* holding_with_key( const dmheap_context_t* context, uint32_t key )
+static APART holding_t* holding_with_key( const dmheap_context_t* context, uint32_t key )
 {
-    if( key == OWNER_NOBODY ) return (holding_t*)(uintptr_t)&context->nobody;
     module_t* module = module_of( context, key_owner( key ) );
+    if( key == OWNER_NOBODY ) return (holding_t*)(uintptr_t)&context->nobody;
     return module != NULL && module->key == key ? &module->holding : NULL;
 }
 
@@ -140,33 +152,36 @@ static block_t module_block( const dmheap_context_t* context, const module_t* mo
 
 /* ---- Finding a module ---- */
 
-/* The hints of a name: two owners of a byte each, the later one in front. They lie backwards from the first block. */
-static HOT uint8_t* name_hints( const dmheap_context_t* context, const char* text )
+/* The hints of a name: two owners of a byte each, the later one in the low byte. They lie backwards from the first block. */
+static HOT uint16_t* name_hints( const dmheap_context_t* context, const char* text )
 {
-    /* Multiplying by 2^32 / golden ratio spreads addresses that lie close together (Knuth, TAOCP 3, 6.4). */
-    uint32_t hint = (uint32_t)(uintptr_t)text * 0x9e3779b1u >> context->hint_shift;
-    return (uint8_t*)( image_word( context, context->first ) - 1 ) - 2 * (size_t)hint - 2;
+    /* Multiplying by 2^32 / golden ratio spreads addresses that lie close together (Knuth, TAOCP 3, 6.4). The highest bit
+     * makes the place negative. */
+    uint32_t hash  = (uint32_t)(uintptr_t)text * 0x9e3779b1u;
+    int32_t  place = (int32_t)( hash >> 1 | 0x80000000u ) >> context->hint_shift;
+    return (uint16_t*)image_word( context, context->first ) + place - 2; /* in front of its header */
 }
 
 static void hint_note( const dmheap_context_t* context, const char* text, owner_t owner )
 {
-    uint8_t* hints = name_hints( context, text );
-    if( hints[0] == owner ) return;
-    hints[1] = hints[0];
-    hints[0] = (uint8_t)owner;
+    uint16_t* hints = name_hints( context, text );
+    if( ( *hints & UINT8_MAX ) != owner ) *hints = (uint16_t)( *hints << 8 | owner );
+}
+
+static APART holding_t* owner_by_second_hint( const dmheap_context_t* context, const char* text, owner_t* owner )
+{
+    *owner           = *name_hints( context, text ) >> 8;
+    module_t* module = module_of( context, *owner );
+    return module != NULL && names_equal( module->name, text ) ? &module->holding : NULL;
 }
 
 /* What the module of this name holds, and its number, by the hints alone; NULL where they do not know it. O(1). */
 static HOT holding_t* owner_by_hint( const dmheap_context_t* context, const char* text, owner_t* owner )
 {
-    const uint8_t* hints = name_hints( context, text );
-    for( unsigned i = 0; i < 2; i++ )
-    {
-        module_t* module = module_of( context, hints[i] );
-        *owner           = hints[i];
-        if( module != NULL && names_equal( module->name, text ) ) return &module->holding;
-    }
-    return NULL;
+    *owner           = *name_hints( context, text ) & UINT8_MAX;
+    module_t* module = module_in_line( context, *owner );
+    if( module != NULL && names_equal( module->name, text ) ) return &module->holding;
+    return owner_by_second_hint( context, text, owner );
 }
 
 /* The module of this name, 0: there is none. O(modules). */
@@ -217,6 +232,11 @@ static RARE status_t holding_admits( const holding_t* holding, uint32_t live, ui
     return live > from && live > holding->limit ? STATUS_OVER_LIMIT : STATUS_OK;
 }
 
+static RARE bool holding_has_room( const holding_t* holding, uint32_t size )
+{
+    return holding_admits( holding, holding->live + size, holding->live ) == STATUS_OK;
+}
+
 static RARE void holding_note_peak( holding_t* holding )
 {
     uint32_t live = holding->live;
@@ -253,39 +273,34 @@ static HOT status_t found_status( block_t block )
     return block.at > BLOCK_DAMAGED ? STATUS_OK : block.at == BLOCK_NONE ? STATUS_NO_MEMORY : STATUS_CORRUPTED;
 }
 
-/* Takes a block of `size` words (0: none that the heap can have) for an owner who holds this. STATUS_NO_MEMORY,
- * STATUS_CORRUPTED, STATUS_OVER_LIMIT, STATUS_LEAVING: nothing was changed. O(1). */
-static HOT status_t owner_take( dmheap_context_t* context, owner_t owner, holding_t* holding, uint32_t size,
-                                block_t* taken )
+/* Takes a block for a payload of `bytes` at the heap's alignment, for an owner who holds this. BLOCK_NONE where that
+ * cannot be: owner_take_any() tells why. O(1). */
+static HOT block_t owner_take( dmheap_context_t* context, holding_t* holding, owner_t owner, size_t bytes )
 {
-    if( size == 0 ) return STATUS_NO_MEMORY;
-    if( holding->live + size > holding->mark )
-    {
-        status_t admitted = holding_admits( holding, holding->live + size, holding->live );
-        if( admitted != STATUS_OK ) return admitted;
-    }
-    block_t block = index_find( context, size );
-    if( block.at <= BLOCK_DAMAGED ) return found_status( block );
-    uint32_t whole = block_size( context, block );
-    size           = block_fill_up( whole, size );
+    uint32_t whole;
+    uint32_t size = block_size_to_take( context, bytes, 0 );
+    if( size == 0 ) return block_at( BLOCK_NONE );
+    if( holding->live + size > holding->mark && !holding_has_room( holding, size ) ) return block_at( BLOCK_NONE );
+    block_t block = index_find( context, size, &whole );
+    if( block.at <= BLOCK_DAMAGED ) return block_at( BLOCK_NONE );
+    size = block_fill_up( whole, size );
     block_carve( context, block, whole, size, owner );
-    holding_charge( holding, size );
-    *taken = block;
-    return STATUS_OK;
+    holding_charge( holding, size ); /* afterwards: a record that is overwritten may lie in what was verified */
+    return block;
 }
 
-/* owner_take() for all but the most frequent calls: at an alignment in bytes too, 0: the heap's; and instead of a block of
- * `instead` words that is about to be given back, 0: none. */
+/* Takes a block of `size` words for an owner who holds this, at an alignment in bytes, 0: the heap's, and instead of a block
+ * of `instead` words that is about to be given back, 0: none. STATUS_NO_MEMORY, STATUS_CORRUPTED, STATUS_OVER_LIMIT,
+ * STATUS_LEAVING: nothing was changed. O(1). */
 static status_t owner_take_any( dmheap_context_t* context, owner_t owner, holding_t* holding, uint32_t size,
                                 size_t alignment, uint32_t instead, block_t* taken )
 {
-    uint32_t lead;
+    uint32_t whole, lead;
     status_t status = holding_admits( holding, holding->live - instead + size, holding->live );
     if( status != STATUS_OK ) return status;
-    block_t block = index_find_aligned( context, size, alignment, &lead );
+    block_t block = index_find_aligned( context, size, alignment, &whole, &lead );
     if( block.at <= BLOCK_DAMAGED ) return found_status( block );
-    uint32_t whole = block_size( context, block );
-    size           = block_fill_up( whole - lead, size );
+    size = block_fill_up( whole - lead, size );
     block_carve_behind( context, block, whole, lead, size, owner );
     holding->blocks += instead == 0;
     holding_adjust( holding, instead, size );
@@ -317,49 +332,48 @@ static status_t system_take( dmheap_context_t* context, size_t payload, block_t*
     }
     else
     {
-        block = index_find_aligned( context, size, 0, &lead );
+        block = index_find_aligned( context, size, 0, &whole, &lead );
         if( block.at <= BLOCK_DAMAGED ) return found_status( block );
-        whole = block_size( context, block );
     }
     size = block_fill_up( whole - lead, size );
     block_carve_behind( context, block, whole, lead, size, OWNER_SYSTEM );
     *taken = block_at( block.at + lead );
     guard_open( context, *taken );
-    holding_charge( &context->system, size );
+    context->system.live += size;
+    context->system.blocks++;
     return STATUS_OK;
-}
-
-/* Releases a block of the heap's own. As block_release(). */
-static status_t system_release( dmheap_context_t* context, block_t block )
-{
-    uint32_t size;
-    block_t  next     = block_at( block.at + block_size( context, block ) );
-    bool     is_front = block.at == context->records_at;
-    status_t status   = block_release( context, block, &size );
-    if( status != STATUS_OK ) return status;
-    holding_discharge( &context->system, size );
-    if( is_front ) context->records_at = block_behind_free( context, next ).at;
-    return status;
 }
 
 /* Releases a block of a user who holds this. As block_release(). O(1). */
 static status_t owner_release( dmheap_context_t* context, holding_t* holding, block_t block )
 {
-    uint32_t size;
+    uint32_t size = block_size( context, block );
     guard_take( context, block );
-    status_t status = block_release( context, block, &size );
+    status_t status = block_release( context, block );
     if( status == STATUS_OK ) holding_discharge( holding, size );
     return status;
 }
 
+/* Releases a block of the heap's own. As block_release(). */
+static status_t system_release( dmheap_context_t* context, block_t block )
+{
+    uint32_t size     = block_size( context, block );
+    bool     is_front = block.at == context->records_at;
+    status_t status   = block_release( context, block );
+    if( status != STATUS_OK ) return status;
+    context->system.live -= size;
+    context->system.blocks--;
+    if( is_front ) context->records_at = block_behind_free( context, block_at( block.at + size ) ).at;
+    return STATUS_OK;
+}
+
 /* ---- Registering and forgetting ---- */
 
-/* Makes room in the table for one more owner. STATUS_TABLE_FULL, STATUS_NO_MEMORY, STATUS_CORRUPTED. O(modules). */
+/* Makes room in the table for one more owner, where it has not the most. STATUS_NO_MEMORY, STATUS_CORRUPTED. O(modules). */
 static status_t table_grow( dmheap_context_t* context )
 {
     block_t  table, old = block_at( context->table_at );
-    uint32_t room = at_least( context->table_room * 2u, TABLE_FIRST_ROOM );
-    if( context->table_room == DMHEAP_MAX_MODULES ) return STATUS_TABLE_FULL;
+    uint32_t room   = at_least( context->table_room * 2u, TABLE_FIRST_ROOM );
     room            = at_most( at_least( room, image_end( context ) >> TABLE_ROOM_SHIFT ), DMHEAP_MAX_MODULES );
     status_t status = system_take( context, room * (size_t)WORD_SIZE, &table );
     if( status != STATUS_OK ) return status;
@@ -391,8 +405,9 @@ static void table_shrink( dmheap_context_t* context )
     else if( context->table_span <= half && half >= image_end( context ) >> TABLE_ROOM_SHIFT )
     {
         uint32_t old = block_size( context, block );
-        if( block_resize( context, block, old, block_size_for( context, half * (size_t)WORD_SIZE ) ) != STATUS_OK ) return;
-        holding_adjust( &context->system, old, block_size( context, block ) );
+        if( block_resize( context, block, old, block_size_for( context, half * (size_t)WORD_SIZE ) ) != STATUS_OK )
+            return;
+        context->system.live -= old - block_size( context, block );
         context->table_room = (uint8_t)half;
     }
 }
@@ -438,6 +453,13 @@ static status_t owner_forget( dmheap_context_t* context, owner_t owner )
     return STATUS_OK;
 }
 
+/* Whether a heap may know one module more. STATUS_TABLE_FULL, STATUS_CORRUPTED. O(1). */
+static status_t table_check( const dmheap_context_t* context )
+{
+    if( table_of( context ) == NULL && ( context->table_room != 0 || context->table_at != 0 ) ) return STATUS_CORRUPTED;
+    return context->modules == DMHEAP_MAX_MODULES ? STATUS_TABLE_FULL : STATUS_OK;
+}
+
 /* Registers a name that the heap does not know. STATUS_REGISTERED; STATUS_TABLE_FULL, STATUS_NO_MEMORY,
  * STATUS_CORRUPTED: nothing was changed. O(modules). */
 static status_t owner_register( dmheap_context_t* context, const name_t* name, owner_t* owner )
@@ -445,10 +467,11 @@ static status_t owner_register( dmheap_context_t* context, const name_t* name, o
     static const holding_t nothing = { .limit = LIMIT_NONE };
     block_t                record;
     uint32_t               lowest = context->free_lowest;
-    word_t*                table  = table_of( context );
-    if( table == NULL && ( context->table_room != 0 || context->table_at != 0 ) ) return STATUS_CORRUPTED;
-    uint32_t number = table != NULL ? table_gap( context, table ) : 0;
-    status_t status = record_take( context, name, &record );
+    const word_t*          table  = table_of( context );
+    uint32_t               number = table != NULL ? table_gap( context, table ) : 0;
+    status_t               status = table_check( context );
+    if( number == DMHEAP_MAX_MODULES ) status = STATUS_CORRUPTED; /* their count is overwritten */
+    if( status == STATUS_OK ) status = record_take( context, name, &record );
     if( status == STATUS_OK && number == context->table_room )
     {
         status = table_grow( context );
@@ -531,18 +554,19 @@ static status_t owner_retag( dmheap_context_t* context, block_t block, owner_t o
 /* A module whose blocks are on their way to another owner, or freed. */
 typedef struct
 {
-    uint32_t key;      /* of the module */
-    block_t  position; /* where the sweep goes on */
-    block_t  damaged;  /* the last that could not be freed, 0: none */
-    bool     nested;   /* there are heaps in this one, which may lie in the module's blocks */
-    const dmheap_context_t* lost; /* the last of these that was taken down with its block */
+    uint32_t                key;      /* of the module */
+    block_t                 position; /* where the sweep goes on */
+    block_t                 damaged;  /* the last that could not be freed, 0: none */
+    bool                    nested;   /* there are heaps in this one, which may lie in the module's blocks */
+    const dmheap_context_t* lost;     /* the last of these that was taken down with its block */
 } sweep_t;
 
 /* Begins to take a module down: it gets nothing any more. */
-static void owner_leave( const dmheap_context_t* context, holding_t* holding, uint32_t key, uint32_t heir, sweep_t* sweep )
+static void owner_leave( const dmheap_context_t* context, holding_t* holding, uint32_t key, uint32_t heir,
+                         sweep_t* sweep )
 {
-    *sweep        = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
-    sweep->nested = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
+    *sweep         = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
+    sweep->nested  = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
     holding->mark  = 0;
     holding->limit = HOLDING_LEAVING;
     holding->peak  = heir;
@@ -592,17 +616,15 @@ static uint32_t end_of( const dmheap_context_t* context, block_t block )
     return block_in_heap( context, block.at ) && block_fits( context, block, size ) ? block.at + size : 0;
 }
 
-/* Takes down the heaps that lie in a block which is about to be freed. */
-static RARE void lose_heaps( const dmheap_context_t* context, block_t block, sweep_t* sweep )
+/* Takes down one of the heaps that lie in a block which is about to be freed. False where there is none. */
+static RARE bool lose_heap( const dmheap_context_t* context, block_t block, sweep_t* sweep )
 {
-    unsigned place;
-    while( ( place = context_inside( context, block_payload( context, block ), block_size( context, block ) - 1 ) ) <
-           DMHEAP_MAX_CONTEXTS )
-    {
-        sweep->lost = registry.heap[place];
-        guard_heap_ends( sweep->lost );
-        context_forget( place );
-    }
+    unsigned place = context_inside( context, block_payload( context, block ), block_size( context, block ) - 1 );
+    if( place == DMHEAP_MAX_CONTEXTS ) return false;
+    sweep->lost = registry.heap[place];
+    guard_heap_ends( sweep->lost );
+    context_forget( place );
+    return true;
 }
 
 /* One bounded step of a sweep through the blocks of a module that leaves. True where there is more to do. */
@@ -623,7 +645,8 @@ static bool owner_sweep( dmheap_context_t* context, sweep_t* sweep )
     block_t  block  = sweep->position;
     block_t  last   = block;
     bool     owned  = ( *block_header( context, block ) & HEADER_OWNER_MASK ) == wanted;
-    uint32_t next   = end_of( context, block );
+    if( owned && sweep->nested && lose_heap( context, block, sweep ) ) return true; /* each is a step, and said */
+    uint32_t next = end_of( context, block );
     for( unsigned blocks = 1; blocks < SWEEP_BLOCKS && !owned && next != 0 && next < end; blocks++ )
     {
         if( ( *block_header( context, block_at( next ) ) & HEADER_OWNER_MASK ) == wanted ) break;
@@ -632,7 +655,6 @@ static bool owner_sweep( dmheap_context_t* context, sweep_t* sweep )
     }
     sweep->position = next != 0 ? block_behind_free( context, block_at( next ) )
                                 : block_at( last.at + ( 1u << context->granule_shift ) );
-    if( owned && sweep->nested ) lose_heaps( context, block, sweep );
     if( owned && pass_on( context, holding, block ) == STATUS_CORRUPTED ) sweep->damaged = block;
     return true;
 }

@@ -62,10 +62,10 @@ static void report_refusal( const report_t* what, const char* reason )
     }
     else if( what->looked )
     {
-        DMOD_LOG_ERROR( "dmheap: Cannot allocate %lu bytes (alignment %lu) for module %s: %s; largest free block is %lu "
-                        "bytes.\n",
-                        number( what->size ), number( what->alignment ), name_of( what ), reason,
-                        number( what->largest ) );
+        DMOD_LOG_ERROR(
+            "dmheap: Cannot allocate %lu bytes (alignment %lu) for module %s: %s; largest free block is %lu "
+            "bytes.\n",
+            number( what->size ), number( what->alignment ), name_of( what ), reason, number( what->largest ) );
     }
     else
     {
@@ -120,7 +120,9 @@ static RARE void report( const report_t* what )
         break;
 
     case STATUS_BAD_NAME: report_name( what->module ); break;
-    case STATUS_NO_ARGUMENT: DMOD_LOG_ERROR( "dmheap: NULL where figures are to be written or a function called.\n" ); break;
+    case STATUS_NO_ARGUMENT:
+        DMOD_LOG_ERROR( "dmheap: NULL where figures are to be written or a function called.\n" );
+        break;
 
     case STATUS_OUTSIDE: report_pointer( what, "in no heap" ); break;
     case STATUS_MISALIGNED: report_pointer( what, "misaligned, so never handed out" ); break;
@@ -130,7 +132,8 @@ static RARE void report( const report_t* what )
     case STATUS_NOT_OWNER: report_pointer( what, "a block of another module" ); break;
     case STATUS_CORRUPTED:
         if( what->address != NULL )
-            report_pointer( what, "memory around it is overwritten, the heap is left as it is; dmheap_check() says where" );
+            report_pointer( what,
+                            "memory around it is overwritten, the heap is left as it is; dmheap_check() says where" );
         else
             report_refusal( what, "the heap is overwritten; dmheap_check() says where" );
         break;
@@ -153,8 +156,8 @@ static RARE void report( const report_t* what )
                        number( what->size ) );
         break;
     case STATUS_HEAP_LOST:
-        DMOD_LOG_WARN( "dmheap: Heap at %p taken down: it lies in a block of module %s, which is freed.\n", what->address,
-                       name_of( what ) );
+        DMOD_LOG_WARN( "dmheap: Heap at %p taken down: it lies in a block of module %s, which is freed.\n",
+                       what->address, name_of( what ) );
         break;
 
     case STATUS_INITIALIZED:

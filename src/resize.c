@@ -9,21 +9,22 @@
 
 typedef struct
 {
-    request_t               request; /* the new size and place */
-    const dmheap_module_t*  handle;  /* whose module must own the block, NULL: none */
-    void*                   pointer; /* the old payload */
-    dmheap_context_t*       source;
-    dmheap_context_t*       target; /* NULL: it stays where it is */
-    block_t                 from, to;
-    size_t                  bytes; /* to copy */
-    uint32_t                key;   /* of the owner of the new block, in its heap */
+    request_t         request; /* the new size and place */
+    block_check_t     check;   /* NULL: whoever's it is */
+    const void*       what;    /* for the check */
+    void*             pointer; /* the old payload */
+    dmheap_context_t* source;
+    dmheap_context_t* target; /* NULL: it stays where it is */
+    block_t           from, to;
+    size_t            bytes; /* to copy */
+    uint32_t          key;   /* of the owner of the new block, in its heap */
 } move_t;
 
 /* Finds the block, and what of it is to be kept. Locked. */
 static status_t move_locate( dmheap_context_t* only, move_t* move )
 {
     status_t status = block_locate( only, move->pointer, &move->source, &move->from );
-    if( status == STATUS_OK && move->handle != NULL ) status = handle_check( *move->handle, move->source, move->from );
+    if( status == STATUS_OK && move->check != NULL ) status = move->check( move->what, move->source, move->from );
     if( status != STATUS_OK ) return status;
     if( user_holding( move->source, block_owner( move->source, move->from ) ) == NULL ||
         !block_fits( move->source, move->from, block_size( move->source, move->from ) ) )
@@ -102,7 +103,6 @@ static status_t move_to( move_t* move, dmheap_context_t* target )
  * meanwhile. */
 static void* move_finish( const move_t* move )
 {
-    uint32_t size;
     void*    payload = block_payload( move->target, move->to );
     status_t vacated = STATUS_OK;
     status_t settled = STATUS_NO_HEAP;
@@ -112,7 +112,7 @@ static void* move_finish( const move_t* move )
     if( context_stands( move->source ) && block_is_suspended( move->source, move->from ) )
     {
         guard_take( move->source, move->from );
-        vacated = block_release( move->source, move->from, &size );
+        vacated = block_release( move->source, move->from );
         if( vacated == STATUS_OK ) move->source->moving--;
     }
     if( context_stands( move->target ) && block_is_suspended( move->target, move->to ) )
@@ -120,12 +120,15 @@ static void* move_finish( const move_t* move )
     unlock();
     if( vacated != STATUS_OK ) report( &( report_t ){ .status = vacated, .address = move->pointer } );
     if( settled == STATUS_OK ) return payload;
-    report( &( report_t ){ .status = settled, .size = move->request.size, .address = move->pointer } );
+    report( &( report_t ){ .status  = settled,
+                           .size    = move->request.size,
+                           .address = not_located( settled, move->target, move->pointer ) } );
     return NULL;
 }
 
 /* Says why a call was refused. Not locked. */
-static RARE void* move_refuse( const move_t* move, status_t status, bool found, size_t largest )
+static RARE void* move_refuse( const dmheap_context_t* only, const move_t* move, status_t status, bool found,
+                               size_t largest )
 {
     char     name[DMHEAP_NAME_SIZE] = "";
     report_t why                    = { .status    = status,
@@ -134,7 +137,7 @@ static RARE void* move_refuse( const move_t* move, status_t status, bool found, 
                                         .looked    = is_exhausted( status ),
                                         .largest   = largest,
                                         .module    = name,
-                                        .address   = move->pointer };
+                                        .address   = not_located( status, only, move->pointer ) };
     if( found )
     {
         lock();
@@ -176,7 +179,7 @@ static void* reallocate( dmheap_context_t* only, move_t* move )
         }
         unlock();
     }
-    if( status != STATUS_OK ) return move_refuse( move, status, found, largest );
+    if( status != STATUS_OK ) return move_refuse( only, move, status, found, largest );
     return move->target != NULL ? move_finish( move ) : move->pointer;
 }
 
@@ -185,10 +188,8 @@ static void* change_size( dmheap_context_t* only, void* pointer, size_t size, si
 {
     move_t move = { .request = { .size = size, .alignment = alignment, .caller = caller }, .pointer = pointer };
     if( pointer != NULL && size != 0 ) return reallocate( only, &move );
-    if( pointer == NULL )
-        return alignment != 0 ? allocate_aligned( only, alignment, size, module, caller )
-                              : allocate( only, size, module, 0, caller );
-    release_from( only, NULL, pointer );
+    if( pointer == NULL ) return allocate_by_name( only, size, alignment, module, caller );
+    release_from( only, pointer, NULL, NULL );
     return NULL;
 }
 
@@ -227,15 +228,15 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_realloc,
 
 static void* change_size_for( dmheap_module_t module, void* pointer, size_t size, size_t alignment, const void* caller )
 {
-    move_t    move    = { .request = { .size = size, .alignment = alignment, .caller = caller },
-                          .handle  = &module,
-                          .pointer = pointer };
-    request_t request = { .size = size, .alignment = alignment, .key = module.key, .caller = caller };
+    move_t move = { .request = { .size = size, .alignment = alignment, .caller = caller },
+                    .check   = handle_check,
+                    .what    = &module,
+                    .pointer = pointer };
     if( pointer != NULL && size != 0 ) return reallocate( NULL, &move );
     if( pointer == NULL )
-        return alignment != 0 ? allocate_by_key( module.context, &request )
-                              : allocate( module.context, size, NULL, module.key, caller );
-    release_from( NULL, &module, pointer );
+        return alignment != 0 ? allocate_by_key( module.context, module.key, size, alignment, caller )
+                              : allocate_for( module.context, module.key, size, caller );
+    release_from( NULL, pointer, handle_check, &module );
     return NULL;
 }
 
@@ -264,7 +265,8 @@ static size_t usable_size( dmheap_context_t* only, const void* pointer )
     status_t status = block_locate( only, pointer, &context, &block );
     if( status == STATUS_OK ) size = block_usable_size( context, block );
     unlock();
-    if( status != STATUS_OK ) report( &( report_t ){ .status = status, .address = pointer } );
+    if( status != STATUS_OK )
+        report( &( report_t ){ .status = status, .address = not_located( status, only, pointer ) } );
     return size;
 }
 

@@ -27,7 +27,7 @@ enum
 static void run( FILE* file )
 {
     static uint8_t input[INPUT_MOST];
-    (void)LLVMFuzzerTestOneInput( input, file != NULL ? fread( input, 1, sizeof input, file ) : 0 );
+    (void)LLVMFuzzerTestOneInput( input, fread( input, 1, sizeof input, file ) );
 }
 
 /* The inputs in the files that are named; without any, what comes on the standard input: many times, where AFL++ keeps
@@ -37,8 +37,13 @@ int main( int argc, char** argv )
     for( int i = 1; i < argc; i++ )
     {
         FILE* file = fopen( argv[i], "rb" );
+        if( file == NULL )
+        {
+            perror( argv[i] );
+            return 1;
+        }
         run( file );
-        if( file != NULL ) (void)fclose( file );
+        (void)fclose( file );
     }
     if( argc > 1 ) return 0;
 #ifdef __AFL_HAVE_MANUAL_CONTROL

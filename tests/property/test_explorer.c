@@ -111,7 +111,6 @@ static void make_uniform( void )
 
     size_t hints = hint_words( context ) * (size_t)WORD_SIZE;
     memset( (unsigned char*)block_header( context, block_at( context->first ) ) - hints, 0, hints );
-    make_holding_uniform( &context->system );
     make_holding_uniform( &context->nobody );
     for( owner_t owner = OWNER_FIRST_MODULE; owner < owner_end( context ); owner++ )
     {

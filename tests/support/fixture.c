@@ -24,13 +24,13 @@
 #endif
 
 static _Alignas( 4096 ) unsigned char memory[2][4096 + FIXTURE_MOST + 4096];
-static unsigned char  copy[FIXTURE_MOST];
-static unsigned char* buffer = memory[0] + 4096;
-static size_t         buffer_size;
-static size_t         buffer_offset;
+static unsigned char  copy[2][FIXTURE_MOST];
+static unsigned char* buffer[2] = { memory[0] + 4096, memory[1] + 4096 };
+static size_t         buffer_size[2]; /* 0: no heap was made there by the fixture */
 
-static char   text[16384];
+static char   text[65536];
 static size_t text_length;
+static bool   text_lost;
 static int    depth;
 static bool   logged_while_locked;
 static bool   muted;
@@ -41,10 +41,10 @@ void Dmod_EnterCritical( void )
 }
 
 void ( *fixture_interrupt )( void );
+static bool running; /* it */
 
 void Dmod_ExitCritical( void )
 {
-    static bool running;
     depth--;
     if( depth != 0 || running || fixture_interrupt == NULL ) return;
     running = true;
@@ -57,7 +57,11 @@ int Dmod_Printf( const char* format, ... )
     va_list arguments;
     if( depth != 0 ) logged_while_locked = true;
     if( muted ) return 0;
-    if( text_length + 512 > sizeof text ) text_length = 0;
+    if( text_length + 512 > sizeof text )
+    {
+        text_length = 0;
+        text_lost   = true;
+    }
     va_start( arguments, format );
     int written = vsnprintf( text + text_length, sizeof text - text_length, format, arguments );
     va_end( arguments );
@@ -78,11 +82,18 @@ bool fixture_logged_while_locked( void )
 const char* fixture_log( void )
 {
     static char taken[sizeof text];
-    memcpy( taken, text, sizeof text );
+    memcpy( taken, text, text_length );
     taken[text_length] = '\0';
     text_length        = 0;
     text[0]            = '\0';
     return taken;
+}
+
+bool fixture_log_started_over( void )
+{
+    bool lost = text_lost;
+    text_lost = false;
+    return lost;
 }
 
 unsigned fixture_logged( const char* what )
@@ -113,58 +124,83 @@ void fixture_no_heap( void )
     muted = false;
 }
 
+/* Notes which bytes of one of the two are a heap's; all around them is to stay what it is. */
+static void surround( unsigned which, size_t size, size_t offset )
+{
+    buffer[which]      = memory[which] + 4096 + offset;
+    buffer_size[which] = size;
+    memset( memory[which], 0xA5, 4096 + offset + size + FIXTURE_GUARD );
+}
+
 bool fixture_heap( size_t size, size_t alignment, size_t offset )
 {
     ASAN_UNPOISON_MEMORY_REGION( memory, sizeof memory );
     fixture_no_heap();
-    buffer_offset       = offset;
-    buffer              = memory[0] + 4096 + offset;
-    buffer_size         = size;
+    surround( 0, size, offset );
+    surround( 1, 0, 0 );
     logged_while_locked = false;
-    memset( memory[0], 0xA5, 4096 + offset + size + FIXTURE_GUARD );
-    bool made = dmheap_init( buffer, size, alignment );
+    running             = false; /* a test that failed may not have returned */
+    bool made           = dmheap_init( buffer[0], size, alignment );
     if( made ) (void)fixture_log();
     return made;
+}
+
+dmheap_context_t* fixture_second_heap( size_t size, size_t alignment, size_t offset )
+{
+    surround( 1, size, offset );
+    dmheap_context_t* context = dmheap_ctx_init( buffer[1], size, alignment, "second" );
+    if( context != NULL ) (void)fixture_log();
+    return context;
 }
 
 void fixture_fence( void )
 {
     unsigned char* end = memory[0] + sizeof memory[0];
-    ASAN_POISON_MEMORY_REGION( memory[0], (size_t)( buffer - memory[0] ) );
-    ASAN_POISON_MEMORY_REGION( buffer + buffer_size, (size_t)( end - buffer ) - buffer_size );
+    ASAN_POISON_MEMORY_REGION( memory[0], (size_t)( buffer[0] - memory[0] ) );
+    ASAN_POISON_MEMORY_REGION( buffer[0] + buffer_size[0], (size_t)( end - buffer[0] ) - buffer_size[0] );
 }
 
 unsigned char* fixture_buffer( void )
 {
-    return buffer;
+    return buffer[0];
 }
 
 unsigned char* fixture_second_buffer( void )
 {
-    return memory[1] + 4096;
+    return buffer[1];
 }
 
 static UNFENCED bool guards_are_intact( void )
 {
-    for( size_t i = 1; i <= FIXTURE_GUARD; i++ )
-        if( *( buffer - i ) != 0xA5 || buffer[buffer_size + i - 1] != 0xA5 ) return false;
+    for( unsigned which = 0; which < 2; which++ )
+        for( size_t i = 1; i <= FIXTURE_GUARD; i++ )
+        {
+            bool is_heap = buffer_size[which] != 0;
+            if( *( buffer[which] - i ) != 0xA5 ) return false;
+            if( is_heap && buffer[which][buffer_size[which] + i - 1] != 0xA5 ) return false;
+        }
     return true;
 }
 
 bool fixture_is_valid( void )
 {
-    const void* where = NULL;
+    const void*       where  = NULL;
+    dmheap_context_t* second = dmheap_ctx_find( "second" );
+    if( second != NULL && dmheap_ctx_check( second, &where ) != DMHEAP_CHECK_OK ) return false;
     return depth == 0 && !logged_while_locked && dmheap_check( &where ) == DMHEAP_CHECK_OK && guards_are_intact();
 }
 
 void fixture_remember( void )
 {
-    memcpy( copy, buffer, buffer_size );
+    for( unsigned which = 0; which < 2; which++ )
+        memcpy( copy[which], buffer[which], buffer_size[which] );
 }
 
 bool fixture_is_unchanged( void )
 {
-    return memcmp( copy, buffer, buffer_size ) == 0 && guards_are_intact() && depth == 0;
+    for( unsigned which = 0; which < 2; which++ )
+        if( memcmp( copy[which], buffer[which], buffer_size[which] ) != 0 ) return false;
+    return guards_are_intact() && depth == 0;
 }
 
 size_t live_bytes_of( const char* module )

@@ -20,25 +20,33 @@ enum
  * empties the log. */
 bool fixture_heap( size_t size, size_t alignment, size_t offset );
 
-/* The buffer of the heap, and a second one of the same kind for another heap. */
+/* Makes another heap of the same kind in a buffer of its own, no default one, named "second"; what is around it is looked
+ * at from then on. NULL where it could not be made. */
+dmheap_context_t* fixture_second_heap( size_t size, size_t alignment, size_t offset );
+
+/* The buffers of the two. Around the second nothing is looked at but what is in front, where the fixture did not make a
+ * heap in it. */
 unsigned char* fixture_buffer( void );
 unsigned char* fixture_second_buffer( void );
 
 /* Takes every heap down. */
 void fixture_no_heap( void );
 
-/* Whether dmheap_check() is content and nothing was written around the buffer. Leaves the log as it was. */
+/* Whether dmheap_check() is content, also with the second heap, and nothing was written around the buffers. Leaves the log as it was. */
 bool fixture_is_valid( void );
 
 /* With the address sanitizer: nothing around the buffer may be read either, until the next heap is made. */
 void fixture_fence( void );
 
-/* A copy of the buffer, and whether it is still the same. */
+/* A copy of the heaps' buffers, and whether they are still the same. */
 void fixture_remember( void );
 bool fixture_is_unchanged( void );
 
 /* What was logged since the last call. */
 const char* fixture_log( void );
+
+/* Whether something was logged that the log had no room for, since this was last asked: what was there before is lost. */
+bool fixture_log_started_over( void );
 
 /* How often `text` was logged since fixture_log() was last called; does not empty the log. */
 unsigned fixture_logged( const char* text );

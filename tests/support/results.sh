@@ -11,6 +11,7 @@ result() { # 0 where it passed, a sentence, what shows why not
 }
 
 results_end() {
+    [ $((passed + failed)) -gt 0 ] || result 1 "there is a case to try" /dev/null # nothing tried shows nothing
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
 }

@@ -17,5 +17,10 @@ int main( void )
     failed += test_vanishing();
     failed += test_damage();
     failed += test_dmod_api();
+    failed += test_limits();
+    failed += test_fits();
+    failed += test_handles();
+    failed += test_heaps();
+    failed += test_refusals();
     return failed != 0;
 }

@@ -10,7 +10,7 @@ enum
 
 static dmheap_context_t* second_heap( void )
 {
-    return dmheap_ctx_init( fixture_second_buffer(), SECOND_SIZE, 8, "second" );
+    return fixture_second_heap( SECOND_SIZE, 8, 0 );
 }
 
 static size_t used_in( dmheap_context_t* context )
@@ -121,9 +121,28 @@ static void a_realloc_moves_to_another_default_heap( void** state )
         assert_int_equal( moved[i], (unsigned char)i );
     assert_int_equal( live_blocks_of( "m" ), 1 );
     assert_refused( dmheap_free( block, true ), "refused" );
-    assert_null( dmheap_ctx_realloc( second, moved, 70000, NULL ) );
     assert_int_equal( live_blocks_of( "m" ), 1 );
     dmheap_free( wall, true );
+}
+
+static void a_realloc_within_a_heap_is_refused_what_only_another_one_has( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    dmheap_ctx_set_default( second, DMHEAP_LAST );
+    unsigned char* block = dmheap_ctx_malloc( second, 30000, "m" );
+    void*          wall  = dmheap_ctx_malloc( second, 20000, NULL );
+    assert_non_null( wall );
+    memset( block, 7, 30000 );
+    assert_null( dmheap_ctx_realloc( second, block, 50000, NULL ) );
+    assert_null( dmheap_ctx_aligned_realloc( second, block, 64, 50000, NULL ) );
+    assert_int_equal( fixture_logged( "out of memory" ), 2 );
+    assert_ptr_equal( dmheap_ctx_of( block ), second );
+    unsigned char* moved = dmheap_realloc( block, 50000, NULL );
+    assert_non_null( moved );
+    assert_ptr_not_equal( dmheap_ctx_of( moved ), second );
+    assert_int_equal( moved[29999], 7 );
+    assert_int_equal( live_blocks_of( "m" ), 1 );
 }
 
 static void a_failed_realloc_across_heaps_leaves_the_old_block( void** state )
@@ -213,15 +232,21 @@ static void null_for_what_is_to_be_filled_or_called_is_refused( void** state )
     dmheap_module_stats_t module_stats;
     dmheap_context_t*     second = second_heap();
     (void)state;
-    assert_false( dmheap_ctx_get_stats( second, NULL ) );
-    assert_false( dmheap_ctx_get_module_stats( second, "m", NULL ) );
+    assert_refused( dmheap_get_stats( NULL ), "NULL" );
+    assert_refused( dmheap_get_module_stats( "m", NULL ), "NULL" );
+    assert_refused( dmheap_visit_blocks( NULL, NULL ), "NULL" );
+    assert_refused( dmheap_visit_modules( NULL, NULL ), "NULL" );
+    assert_refused( dmheap_ctx_get_stats( second, NULL ), "NULL" );
+    assert_refused( dmheap_ctx_get_module_stats( second, "m", NULL ), "NULL" );
+    assert_refused( dmheap_ctx_visit_blocks( second, NULL, NULL ), "NULL" );
+    assert_refused( dmheap_ctx_visit_modules( second, NULL, NULL ), "NULL" );
+    assert_refused( dmheap_ctx_visit_blocks( NULL, NULL, NULL ), "No heap" );
+    assert_refused( dmheap_ctx_visit_modules( NULL, NULL, NULL ), "No heap" );
+    assert_refused( dmheap_ctx_check( NULL, NULL ), "No heap" );
+    assert_refused( dmheap_ctx_get_stats( NULL, NULL ), "No heap" );
+    assert_false( dmheap_get_module_stats( "unknown", &module_stats ) );
     assert_false( dmheap_ctx_get_module_stats( second, "unknown", &module_stats ) );
-    dmheap_ctx_visit_blocks( second, NULL, NULL );
-    dmheap_ctx_visit_modules( second, NULL, NULL );
-    assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
-    dmheap_ctx_visit_blocks( NULL, NULL, NULL );
-    dmheap_ctx_visit_modules( NULL, NULL, NULL );
-    assert_int_equal( fixture_logged( "No heap" ), 2 );
+    assert_int_equal( fixture_logged( "[WARN] dmheap: Module unknown is not registered." ), 2 );
 }
 
 static void bad_arguments_of_one_heap_are_refused( void** state )
@@ -297,7 +322,7 @@ static void too_many_heaps_are_refused( void** state )
         if( made[count] == NULL ) break;
         count++;
     }
-    assert_in_range( count, 3, 63 );
+    assert_int_equal( count, DMHEAP_MAX_CONTEXTS - 1 );
     assert_non_null( strstr( fixture_log(), "DMHEAP_MAX_CONTEXTS" ) );
     while( count != 0 )
         assert_true( dmheap_ctx_deinit( made[--count] ) );
@@ -342,6 +367,7 @@ int test_contexts( void )
         CONTEXT_TEST( a_context_is_found_by_its_name ),
         CONTEXT_TEST( default_heaps_are_tried_in_order ),
         CONTEXT_TEST( a_realloc_moves_to_another_default_heap ),
+        CONTEXT_TEST( a_realloc_within_a_heap_is_refused_what_only_another_one_has ),
         CONTEXT_TEST( a_failed_realloc_across_heaps_leaves_the_old_block ),
         CONTEXT_TEST( a_handle_falls_back_to_the_other_default_heaps ),
         CONTEXT_TEST( a_heap_inside_of_a_block_works ),

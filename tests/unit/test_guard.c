@@ -4,9 +4,6 @@
  */
 #include "unit.h"
 
-/* A heap whose damage is on purpose. */
-#define DAMAGED_TEST( name ) cmocka_unit_test_setup( name, fresh_heap )
-
 static __attribute__( ( noinline ) ) unsigned char* allocate_here( size_t size )
 {
     unsigned char* block = dmheap_malloc( size, "culprit" );
@@ -129,6 +126,42 @@ static void a_write_after_free_is_found_by_the_next_allocation( void** state )
     }
 }
 
+/* Every call that makes free memory a part of a block looks at what it was. */
+static void a_write_after_free_is_found_when_a_realloc_grows_into_it( void** state )
+{
+    (void)state;
+    for( size_t at = 8; at < 180; at += 12 )
+        for( unsigned all = 0; all < 2; all++ ) /* of the free block, or a part of it */
+        {
+            unsigned char* block = dmheap_malloc( 100, "innocent" );
+            unsigned char* hole  = allocate_here( 200 );
+            void*          wall  = dmheap_malloc( 8, "m" );
+            char           expected[80];
+            dmheap_free( hole, false );
+            hole[at] = 1;
+            (void)fixture_log();
+            assert_ptr_equal( dmheap_realloc( block, all ? 320 : 310, NULL ), block );
+            snprintf( expected, sizeof expected, "Written to free memory at %p:", (void*)( hole + at ) );
+            assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
+            assert_non_null( strstr( fixture_log(), expected ) );
+            assert_valid();
+            dmheap_free( block, false );
+            dmheap_free( wall, false );
+        }
+}
+
+static void a_write_after_free_is_found_when_a_registration_takes_it( void** state )
+{
+    (void)state;
+    unsigned char* end = fixture_buffer() + 65536 - 64; /* in what the first record is made of */
+    *( end - (uintptr_t)end % 4 ) ^= 1;
+    (void)fixture_log();
+    assert_true( dmheap_register_module( "m" ) );
+    assert_int_equal( fixture_logged( "Written to free memory" ), 1 );
+    assert_false( fixture_logged_while_locked() );
+    assert_valid();
+}
+
 static void a_write_after_free_is_found_by_the_check( void** state )
 {
     const void*    where;
@@ -176,6 +209,8 @@ int main( void )
         HEAP_TEST( it_is_found_when_the_block_is_reallocated ),
         HEAP_TEST( it_is_found_when_the_module_is_unregistered ),
         HEAP_TEST( a_write_after_free_is_found_by_the_next_allocation ),
+        HEAP_TEST( a_write_after_free_is_found_when_a_realloc_grows_into_it ),
+        HEAP_TEST( a_write_after_free_is_found_when_a_registration_takes_it ),
         DAMAGED_TEST( a_write_after_free_is_found_by_the_check ),
         HEAP_TEST( dmods_functions_name_who_called_them ),
     };

@@ -1,6 +1,7 @@
 /*
  * Figures, visitors, and the check.
  */
+#include "image.h"
 #include "unit.h"
 
 typedef struct
@@ -165,12 +166,13 @@ static void the_check_names_the_block_at_fault( void** state )
 {
     const void* where = NULL;
     (void)state;
-    uint32_t* a = dmheap_malloc( 100, "m" );
-    uint32_t* b = dmheap_malloc( 100, "m" );
-    b[-1] ^= 1u;
-    assert_int_not_equal( dmheap_check( &where ), DMHEAP_CHECK_OK );
+    uint32_t* a      = dmheap_malloc( 100, "m" );
+    uint32_t* b      = dmheap_malloc( 100, "m" );
+    uint32_t  header = b[-1];
+    b[-1] |= HEADER_OWNER_MASK; /* an owner that does not exist */
+    assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_OWNER );
     assert_ptr_equal( where, b );
-    b[-1] ^= 1u;
+    b[-1] = header;
     assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_OK );
     assert_null( where );
     dmheap_free( a, false );

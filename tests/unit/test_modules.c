@@ -115,6 +115,7 @@ static void names_come_and_go_by_the_thousand( void** state )
         snprintf( name, sizeof name, "instance#%u", i );
         assert_non_null( dmheap_malloc( 50, name ) );
         dmheap_unregister_module( name );
+        (void)fixture_log();
         if( i == 10 ) before = stats_now().free_bytes;
     }
     assert_in_range( stats_now().free_bytes, before - 8, before + 8 );
@@ -164,30 +165,47 @@ static void the_same_address_can_hold_another_name_later( void** state )
     assert_int_equal( live_blocks_of( "first" ), 1 );
 }
 
-static void a_thousand_modules_live_side_by_side( void** state )
+static void as_many_modules_as_there_may_be_live_side_by_side( void** state )
 {
     char name[16];
     (void)state;
     assert_true( fixture_heap( 262144, 8, 0 ) );
-    for( unsigned i = 0; i < 1000; i++ )
+    for( unsigned i = 0; i < DMHEAP_MAX_MODULES; i++ )
     {
         snprintf( name, sizeof name, "m%u", i );
         assert_non_null( dmheap_malloc( 4 + i % 30, name ) );
     }
     assert_valid();
-    for( unsigned i = 0; i < 1000; i++ )
+    for( unsigned i = 0; i < DMHEAP_MAX_MODULES; i++ )
     {
         snprintf( name, sizeof name, "m%u", i );
         assert_int_equal( live_blocks_of( name ), 1 );
     }
-    for( unsigned i = 0; i < 1000; i++ )
+    for( unsigned i = 0; i < DMHEAP_MAX_MODULES; i++ )
     {
-        snprintf( name, sizeof name, "m%u", i * 7 % 1000 );
+        snprintf( name, sizeof name, "m%u", i % 2 == 0 ? i : DMHEAP_MAX_MODULES / 2 * 2 - i );
         dmheap_unregister_module( name );
-        if( i % 50 == 0 ) assert_valid();
+        assert_valid();
     }
     assert_int_equal( stats_now().modules, 0 );
     assert_int_equal( stats_now().free_blocks, 1 );
+}
+
+static void a_heap_has_room_for_a_module_for_each_64_bytes( void** state )
+{
+    (void)state;
+    for( size_t size = 640; size <= 9000; size += 64 )
+    {
+        char name[16];
+        assert_true( fixture_heap( size, 8, 0 ) );
+        for( unsigned i = 0; i < size / 64 && i < DMHEAP_MAX_MODULES; i++ )
+        {
+            snprintf( name, sizeof name, "m%u", i );
+            assert_true( dmheap_register_module( name ) );
+        }
+        assert_valid();
+        (void)fixture_log();
+    }
 }
 
 static void a_full_module_table_is_an_error_and_no_harm( void** state )
@@ -201,7 +219,10 @@ static void a_full_module_table_is_an_error_and_no_harm( void** state )
         snprintf( name, sizeof name, "m%u", registered );
         if( !dmheap_register_module( name ) ) break;
     }
-    assert_true( registered >= 200 );
+    assert_int_equal( registered, DMHEAP_MAX_MODULES );
+    assert_int_equal( fixture_logged( "the module table is full" ), 1 );
+    assert_null( dmheap_malloc( 8, name ) );
+    assert_int_equal( fixture_logged( "the module table is full" ), 2 );
     assert_valid();
     dmheap_unregister_module( "m7" );
     assert_true( dmheap_register_module( name ) );
@@ -292,7 +313,8 @@ static void rename_to_a_taken_name_joins_the_blocks( void** state )
     (void)state;
     for( unsigned i = 0; i < 30; i++ )
         dmheap_malloc( 10, i & 1 ? "one" : "two" );
-    dmheap_set_module_limit( "two", 10 ); /* what is there stays, whatever the limit */
+    dmheap_set_module_limit( "one", 10 ); /* is gone with the module */
+    dmheap_set_module_limit( "two", live_bytes_of( "one" ) + live_bytes_of( "two" ) );
     assert_true( dmheap_rename_module( "one", "two" ) );
     assert_int_equal( live_blocks_of( "two" ), 30 );
     assert_int_equal( stats_now().modules, 1 );
@@ -344,7 +366,8 @@ int test_modules( void )
         HEAP_TEST( unregister_of_an_unknown_name_warns_and_changes_nothing ),
         HEAP_TEST( the_name_may_lie_in_memory_that_is_freed ),
         HEAP_TEST( the_same_address_can_hold_another_name_later ),
-        HEAP_TEST( a_thousand_modules_live_side_by_side ),
+        HEAP_TEST( as_many_modules_as_there_may_be_live_side_by_side ),
+        HEAP_TEST( a_heap_has_room_for_a_module_for_each_64_bytes ),
         HEAP_TEST( a_full_module_table_is_an_error_and_no_harm ),
         HEAP_TEST( counters_follow_every_operation ),
         HEAP_TEST( a_limit_refuses_what_exceeds_it ),

@@ -84,67 +84,248 @@ static void unregister_holds_the_lock_for_few_blocks_at_a_time( void** state )
     release_held();
 }
 
+static unsigned disturbed; /* steps of a call after which something has happened */
+
+static bool its_turn( void )
+{
+    if( countdown == 0 || --countdown != 0 ) return false;
+    disturbed++;
+    return true;
+}
+
+/* Blocks of others are passed over in steps as well, and the sweep ends with the module's last block. */
+static void unregister_passes_over_few_blocks_of_others_at_a_time( void** state )
+{
+    (void)state;
+    for( unsigned last = 0; last < 1000; last += 200 ) /* where its last block is */
+    {
+        assert_true( fixture_heap( 65536, 8, 0 ) );
+        assert_non_null( dmheap_malloc( 20, "m" ) );
+        for( unsigned i = 0; i < 1000; i++ )
+            assert_non_null( dmheap_malloc( 20, i == last ? "m" : "other" ) );
+        interrupts        = 0;
+        fixture_interrupt = allocate_and_free;
+        dmheap_unregister_module( "m" );
+        release_held();
+        assert_true( interrupts >= last / 12 );
+        assert_true( interrupts <= last / 3 + 20 );
+        assert_int_equal( live_blocks_of( "m" ), 0 );
+    }
+}
+
+/* Where the sweep goes on may be the middle of somebody's payload by then, which imitates blocks of the module. */
+static uint32_t* swept[60];
+static uint32_t* imitation;
+static uint32_t  imitated; /* the header of a block of the module */
+
+enum
+{
+    IMITATION_WORDS = 2000
+};
+
+static void put_a_payload_where_the_sweep_is( void )
+{
+    if( !its_turn() ) return;
+    for( unsigned i = 0; i < 60; i++ )
+        if( dmheap_ctx_of( swept[i] ) != NULL ) dmheap_free( swept[i], false );
+    imitation = dmheap_malloc( IMITATION_WORDS * sizeof( uint32_t ), "other" );
+    assert_non_null( imitation );
+    for( unsigned i = 0; i < IMITATION_WORDS; i++ )
+        imitation[i] = imitated;
+}
+
+static void a_sweep_does_not_take_a_payload_for_blocks( void** state )
+{
+    (void)state;
+    disturbed = 0;
+    EACH_STEP
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        for( unsigned i = 0; i < 60; i++ )
+            swept[i] = dmheap_malloc( 100, i % 2 ? "other" : "m" );
+        imitated = swept[58][-1];
+        assert_non_null( dmheap_malloc( 100, "m" ) );
+        imitation         = NULL;
+        countdown         = step;
+        fixture_interrupt = put_a_payload_where_the_sweep_is;
+        dmheap_unregister_module( "m" );
+        fixture_interrupt = NULL;
+        assert_int_equal( live_blocks_of( "m" ), 0 );
+        for( unsigned i = 0; imitation != NULL && i < IMITATION_WORDS; i++ )
+            assert_int_equal( imitation[i], imitated );
+        assert_int_equal( live_blocks_of( "other" ), imitation != NULL ? 1 : 30 );
+        assert_valid();
+        (void)fixture_log();
+    }
+    assert_true( disturbed > 30 );
+}
+
+static bool is_one_of_those( const dmheap_block_info_t* info, void* user )
+{
+    bool known = info->use != DMHEAP_BLOCK_LIVE || info->address == imitation || info->address == user;
+    for( unsigned i = 0; i < 60; i++ )
+        known |= info->address == swept[i];
+    assert_true( known );
+    assert_true( strcmp( info->owner, "" ) == 0 || strcmp( info->owner, "m" ) == 0 ||
+                 strcmp( info->owner, "other" ) == 0 );
+    return true;
+}
+
+static void a_walk_does_not_take_a_payload_for_blocks( void** state )
+{
+    (void)state;
+    for( unsigned visits = 0; visits < 2; visits++ )
+    {
+        disturbed = 0;
+        EACH_STEP
+        {
+            assert_true( fixture_heap( 16384, 8, 0 ) );
+            for( unsigned i = 0; i < 60; i++ )
+                swept[i] = dmheap_malloc( 100, i % 2 ? "other" : "m" );
+            imitated          = swept[58][-1];
+            void* last        = dmheap_malloc( 100, "m" );
+            imitation         = NULL;
+            countdown         = step;
+            fixture_interrupt = put_a_payload_where_the_sweep_is;
+            if( visits )
+                dmheap_visit_blocks( is_one_of_those, last );
+            else
+                assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+            fixture_interrupt = NULL;
+            assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+            assert_valid();
+            (void)fixture_log();
+        }
+        assert_true( disturbed > 30 );
+    }
+}
+
 static void unregister_at_the_nth_step( void )
 {
-    if( countdown != 0 && --countdown == 0 ) dmheap_unregister_module( "m" );
+    if( its_turn() ) dmheap_unregister_module( "m" );
+}
+
+/* A realloc of 1,000 bytes, which `front` of 2,000 lies before and `wall` behind. */
+typedef struct
+{
+    size_t wall;        /* its size */
+    bool   frees_front; /* before the call */
+    bool   frees_wall;
+    size_t size, alignment;
+    bool   has_second; /* another default heap */
+    bool   moves;
+} resize_kind_t;
+
+static const resize_kind_t resize_kinds[] = {
+    { .wall = 8, .size = 3000, .moves = true },
+    { .wall = 8, .size = 1000, .alignment = 2048, .moves = true },
+    { .wall = 12000, .frees_front = true, .size = 1900, .moves = true },
+    { .wall = 12000, .size = 3000, .has_second = true, .moves = true },
+    { .wall = 8, .size = 15000, .has_second = true, .moves = true },
+    { .wall = 8, .frees_wall = true, .size = 3000 },
+    { .wall = 8, .size = 100 },
+};
+
+enum
+{
+    RESIZE_KINDS = sizeof resize_kinds / sizeof *resize_kinds
+};
+
+static unsigned char* resize_block;
+static void*          resize_front;
+static void*          resize_wall;
+
+/* Prepares the heaps for a call of a kind, and returns their free bytes when they were empty. */
+static size_t resize_begin( const resize_kind_t* kind )
+{
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+    if( kind->has_second ) assert_true( dmheap_ctx_set_default( fixture_second_heap( 32768, 8, 0 ), DMHEAP_LAST ) );
+    size_t empty = stats_now().free_bytes;
+    assert_true( dmheap_register_module( "m" ) );
+    resize_front = dmheap_malloc( 2000, NULL );
+    resize_block = dmheap_malloc( 1000, "m" );
+    resize_wall  = dmheap_malloc( kind->wall, NULL );
+    assert_non_null( resize_wall );
+    memset( resize_block, 3, 1000 );
+    if( kind->frees_front ) dmheap_free( resize_front, false );
+    if( kind->frees_wall ) dmheap_free( resize_wall, false );
+    return empty;
+}
+
+static unsigned char* resize_call( const resize_kind_t* kind )
+{
+    return kind->alignment != 0 ? dmheap_aligned_realloc( resize_block, kind->alignment, kind->size, NULL )
+                                : dmheap_realloc( resize_block, kind->size, NULL );
+}
+
+static void resize_end( const resize_kind_t* kind )
+{
+    if( !kind->frees_front ) dmheap_free( resize_front, false );
+    if( !kind->frees_wall ) dmheap_free( resize_wall, false );
 }
 
 static void a_module_unregistered_while_its_block_moves_leaves_nothing_behind( void** state )
 {
     (void)state;
-    EACH_STEP
-    for( unsigned kind = 0; kind < 3; kind++ )
+    for( const resize_kind_t* kind = resize_kinds; kind < resize_kinds + RESIZE_KINDS; kind++ )
     {
-        assert_true( fixture_heap( 16384, 8, 0 ) );
-        size_t empty = stats_now().free_bytes;
-        dmheap_register_module( "m" );
-        void*          front = dmheap_malloc( 2000, NULL );
-        unsigned char* block = dmheap_malloc( 1000, "m" );
-        void*          wall  = dmheap_malloc( kind == 0 ? 8 : 11000, NULL );
-        if( kind == 1 ) dmheap_free( front, false ); /* the block is extended forward */
-        if( kind == 2 ) dmheap_free( wall, false );  /* it grows in place */
-        memset( block, 3, 1000 );
-        countdown            = step;
-        fixture_interrupt    = unregister_at_the_nth_step;
-        unsigned char* moved = dmheap_realloc( block, kind == 1 ? 2400 : 3000, NULL );
-        fixture_interrupt    = NULL;
-        assert_valid();
-        if( live_blocks_of( "m" ) == 1 ) assert_int_equal( moved[999], 3 );
-        dmheap_unregister_module( "m" );
-        if( kind != 1 ) dmheap_free( front, false );
-        if( kind != 2 ) dmheap_free( wall, false );
-        assert_valid();
-        assert_int_equal( stats_now().free_bytes, empty );
-        assert_int_equal( stats_now().free_blocks, 1 );
+        disturbed = 0;
+        EACH_STEP
+        {
+            size_t empty         = resize_begin( kind );
+            countdown            = step;
+            fixture_interrupt    = unregister_at_the_nth_step;
+            unsigned char* moved = resize_call( kind );
+            fixture_interrupt    = NULL;
+            assert_valid();
+            assert_int_equal( live_blocks_of( "m" ), countdown != 0 );
+            if( countdown != 0 ) assert_int_equal( moved[kind->size < 1000 ? kind->size - 1 : 999], 3 );
+            assert_int_equal( kind->moves && countdown != 0, moved != resize_block && countdown != 0 );
+            dmheap_unregister_module( "m" );
+            resize_end( kind );
+            assert_valid();
+            assert_int_equal( stats_now().free_bytes, empty );
+            assert_int_equal( stats_now().free_blocks, kind->has_second ? 2 : 1 );
+            assert_int_equal( stats_now().modules, 0 );
+        }
+        assert_true( disturbed >= ( kind->moves ? 2 : 1 ) );
     }
 }
 
 static void merge_at_the_nth_step( void )
 {
-    if( countdown != 0 && --countdown == 0 ) dmheap_rename_module( "m", "heir" );
+    if( its_turn() ) assert_true( dmheap_rename_module( "m", "heir" ) );
 }
 
 static void a_block_that_moves_while_its_module_is_merged_goes_to_the_heir( void** state )
 {
     (void)state;
-    EACH_STEP
+    for( const resize_kind_t* kind = resize_kinds; kind < resize_kinds + RESIZE_KINDS; kind++ )
     {
-        assert_true( fixture_heap( 16384, 8, 0 ) );
-        unsigned char* block = dmheap_malloc( 1000, "m" );
-        dmheap_malloc( 8, "heir" );
-        memset( block, 3, 1000 );
-        countdown            = step;
-        fixture_interrupt    = merge_at_the_nth_step;
-        unsigned char* moved = dmheap_realloc( block, 3000, NULL );
-        fixture_interrupt    = NULL;
-        assert_non_null( moved );
-        assert_int_equal( moved[999], 3 );
-        assert_valid();
-        if( countdown == 0 )
+        disturbed = 0;
+        EACH_STEP
         {
-            assert_int_equal( live_blocks_of( "heir" ), 2 );
-            assert_int_equal( stats_now().modules, 1 );
+            (void)resize_begin( kind );
+            assert_non_null( dmheap_malloc( 8, "heir" ) );
+            countdown            = step;
+            fixture_interrupt    = merge_at_the_nth_step;
+            unsigned char* moved = resize_call( kind );
+            fixture_interrupt    = NULL;
+            assert_non_null( moved );
+            assert_int_equal( moved[kind->size < 1000 ? kind->size - 1 : 999], 3 );
+            assert_valid();
+            if( countdown == 0 )
+            {
+                assert_int_equal( live_blocks_of( "heir" ), 2 );
+                assert_int_equal( live_blocks_of( "m" ), 0 );
+            }
+            dmheap_unregister_module( "m" );
+            dmheap_unregister_module( "heir" );
+            resize_end( kind );
+            assert_int_equal( stats_now().modules, 0 );
+            assert_int_equal( stats_now().used_blocks, 0 );
         }
+        assert_true( disturbed >= ( kind->moves ? 2 : 1 ) );
     }
 }
 
@@ -172,14 +353,15 @@ static void a_merge_in_progress_refuses_its_module( void** state )
 
 static void take_heir_down_and_merge( void )
 {
-    if( countdown == 0 || --countdown != 0 ) return;
+    if( !its_turn() ) return;
     dmheap_unregister_module( "heir" );
-    dmheap_rename_module( "m", "heir" );
+    (void)dmheap_rename_module( "m", "heir" );
 }
 
-static void an_heir_that_leaves_while_its_block_moves_inherits_nothing( void** state )
+static void a_rename_to_an_heir_that_is_leaving_is_refused_and_keeps_all_blocks( void** state )
 {
     (void)state;
+    disturbed = 0;
     EACH_STEP
     {
         assert_true( fixture_heap( 16384, 8, 0 ) );
@@ -193,19 +375,24 @@ static void an_heir_that_leaves_while_its_block_moves_inherits_nothing( void** s
         (void)dmheap_realloc( block, 3000, NULL );
         fixture_interrupt = NULL;
         assert_valid();
-        if( countdown == 0 ) assert_int_equal( live_blocks_of( "m" ), 0 );
-        if( step == 1 ) assert_int_equal( stats_now().modules, 0 );
+        if( countdown == 0 )
+        {
+            assert_int_equal( live_blocks_of( "m" ) + live_blocks_of( "heir" ), 10 );
+            assert_int_equal( stats_now().modules, 1 );
+        }
+        if( step == 1 ) assert_int_equal( live_blocks_of( "m" ), 10 ); /* the heir's block was moving */
         dmheap_unregister_module( "m" );
         dmheap_unregister_module( "heir" ); /* a later one of this name, where the move had ended before */
         dmheap_free( wall, false );
         assert_valid();
         assert_int_equal( stats_now().free_bytes, empty );
     }
+    assert_true( disturbed >= 2 );
 }
 
 static void unregister_heir_at_the_nth_step( void )
 {
-    if( countdown != 0 && --countdown == 0 ) dmheap_unregister_module( "heir" );
+    if( its_turn() ) dmheap_unregister_module( "heir" );
 }
 
 static void an_heir_unregistered_during_a_merge_takes_all_with_it( void** state )
@@ -231,7 +418,7 @@ static void an_heir_unregistered_during_a_merge_takes_all_with_it( void** state 
 
 static void register_at_the_nth_step( void )
 {
-    if( countdown != 0 && --countdown == 0 ) assert_non_null( dmheap_malloc( 16, "same" ) );
+    if( its_turn() ) assert_non_null( dmheap_malloc( 16, "same" ) );
 }
 
 static void two_registrations_of_one_name_become_one_module( void** state )
@@ -257,15 +444,16 @@ static void unregister_m( void )
     dmheap_unregister_module( "m" );
 }
 
-static void an_allocation_whose_module_leaves_again_and_again_ends( void** state )
+static void an_allocation_whose_module_leaves_after_each_step_leaves_nothing_behind( void** state )
 {
     (void)state;
+    size_t empty      = stats_now().free_bytes;
     fixture_interrupt = unregister_m;
-    void* block       = dmheap_malloc( 100, "m" );
+    (void)dmheap_malloc( 100, "m" );
     fixture_interrupt = NULL;
-    assert_null( block );
-    assert_int_equal( fixture_logged( "being unregistered" ), 1 );
     assert_valid();
+    assert_int_equal( stats_now().modules, 0 );
+    assert_int_equal( stats_now().free_bytes, empty );
     assert_non_null( dmheap_malloc( 100, "m" ) );
 }
 
@@ -340,9 +528,272 @@ static void a_check_survives_blocks_that_are_freed_between_its_steps( void** sta
     assert_true( interrupts > 4 );
 }
 
+/* ---- A check that others come between ---- */
+
+static void*    checked[12]; /* blocks of "a" and "b" in turn */
+static unsigned disturbance;
+
+static void change_at_the_nth_step( void )
+{
+    if( !its_turn() ) return;
+    switch( disturbance )
+    {
+    case 0: assert_true( dmheap_retag( checked[4], "b" ) ); break;
+    case 1: assert_true( dmheap_retag( checked[11], NULL ) ); break;
+    case 2: assert_true( dmheap_retag( checked[0], "new" ) ); break;
+    case 3: dmheap_unregister_module( "a" ); break;
+    case 4: dmheap_unregister_module( "b" ); break;
+    case 5: assert_true( dmheap_rename_module( "a", "b" ) ); break;
+    case 6: assert_true( dmheap_rename_module( "a", "a longer name" ) ); break;
+    case 7: assert_true( dmheap_rename_module( "b", NULL ) ); break;
+    case 8: assert_true( dmheap_set_module_limit( "a", 4 ) ); break;
+    case 9: assert_true( dmheap_register_module( "new" ) ); break;
+    case 10: dmheap_free( checked[5], false ); break;
+    case 11: assert_non_null( dmheap_malloc( 30, "a" ) ); break;
+    case 12: assert_non_null( dmheap_realloc( checked[3], 300, NULL ) ); break;
+    case 13: assert_non_null( dmheap_realloc( checked[6], 20, NULL ) ); break;
+    case 14: assert_non_null( dmheap_aligned_alloc( 256, 100, "new" ) ); break;
+    default: assert_null( dmheap_malloc( 100000, "another" ) ); break;
+    }
+}
+
+enum
+{
+    DISTURBANCES = 16
+};
+
+static void begin_disturbance( void )
+{
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+    for( unsigned i = 0; i < 12; i++ )
+        checked[i] = dmheap_malloc( 60 + i * 10, i % 2 ? "a" : "b" );
+    dmheap_free( checked[7], false );
+    (void)fixture_log();
+}
+
+static void a_check_finds_all_well_whatever_others_do_between_its_steps( void** state )
+{
+    (void)state;
+    for( disturbance = 0; disturbance < DISTURBANCES; disturbance++ )
+    {
+        disturbed = 0;
+        EACH_STEP
+        {
+            begin_disturbance();
+            countdown            = step;
+            fixture_interrupt    = change_at_the_nth_step;
+            dmheap_check_t found = dmheap_check( NULL );
+            fixture_interrupt    = NULL;
+            assert_int_equal( found, DMHEAP_CHECK_OK );
+            assert_valid();
+        }
+        assert_true( disturbed > 20 );
+    }
+}
+
+static unsigned checks;
+
+static void check_everything( void )
+{
+    checks++;
+    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+}
+
+static void a_check_finds_all_well_between_any_two_steps_of_others( void** state )
+{
+    (void)state;
+    for( disturbance = 0; disturbance < DISTURBANCES; disturbance++ )
+    {
+        begin_disturbance();
+        checks            = 0;
+        countdown         = 1;
+        fixture_interrupt = check_everything;
+        change_at_the_nth_step();
+        fixture_interrupt = NULL;
+        assert_true( checks > 0 );
+        assert_valid();
+    }
+}
+
+/* ---- A module that leaves ---- */
+
+static bool     rename_is_pending;
+static unsigned renames_refused;
+
+static void rename_the_leaving_module( void )
+{
+    if( dmheap_rename_module( "leaving", "thief" ) || dmheap_rename_module( "leaving", "free name" ) ||
+        dmheap_rename_module( "leaving", NULL ) || dmheap_rename_module( "thief", "leaving" ) ||
+        dmheap_set_module_limit( "leaving", SIZE_MAX ) || dmheap_retag( held[0], "leaving" ) )
+        rename_is_pending = true; /* it had left */
+    else
+        renames_refused++;
+}
+
+static void a_module_that_is_being_unregistered_is_not_renamed_and_gives_no_block_away( void** state )
+{
+    (void)state;
+    for( unsigned i = 0; i < 100; i++ )
+        assert_non_null( dmheap_malloc( 50, i % 2 ? "leaving" : "thief" ) );
+    held[0]           = dmheap_malloc( 8, "owner" );
+    rename_is_pending = false;
+    renames_refused   = 0;
+    fixture_interrupt = rename_the_leaving_module;
+    dmheap_unregister_module( "leaving" );
+    fixture_interrupt = NULL;
+    assert_true( renames_refused > 40 );
+    assert_int_equal( live_blocks_of( "free name" ), 0 );
+    assert_true( live_blocks_of( "thief" ) + live_blocks_of( "leaving" ) >= 50 );
+    assert_int_equal( stats_now().used_blocks, 51 );
+    assert_valid();
+    release_held();
+}
+
+/* Of a module that leaves, the last block: it is the last that the sweep comes to. */
+static unsigned char* last_block;
+static unsigned       resizes_refused;
+
+static void resize_a_block_of_the_leaving_module( void )
+{
+    if( dmheap_ctx_of( last_block ) == NULL ) return;
+    if( dmheap_realloc( last_block, 400, NULL ) == NULL ) resizes_refused++;
+    if( dmheap_realloc( last_block, 30000, NULL ) == NULL ) resizes_refused++; /* only the second heap has that */
+    if( dmheap_aligned_realloc( last_block, 512, 30000, NULL ) == NULL ) resizes_refused++;
+    assert_int_equal( last_block[99], 0x6B );
+}
+
+static void a_block_of_a_module_that_is_being_unregistered_gets_no_more_memory( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+    dmheap_context_t* second = fixture_second_heap( 65536, 8, 0 );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    for( unsigned i = 0; i < 30; i++ )
+        assert_non_null( dmheap_malloc( 50, i % 2 ? "leaving" : "staying" ) );
+    last_block = dmheap_malloc( 100, "leaving" );
+    memset( last_block, 0x6B, 100 );
+    resizes_refused   = 0;
+    fixture_interrupt = resize_a_block_of_the_leaving_module;
+    dmheap_ctx_unregister_module( first_context(), "leaving" );
+    fixture_interrupt = NULL;
+    assert_true( resizes_refused >= 3 * 15 );
+    assert_int_equal( stats_of( second ).used_blocks, 0 );
+    assert_int_equal( stats_of( second ).modules, 0 );
+    assert_int_equal( live_blocks_of( "leaving" ), 0 );
+    assert_int_equal( stats_now().failed_allocations, 0 );
+    assert_valid();
+}
+
+/* ---- How often the lock is held ---- */
+
+static void count_interrupt( void )
+{
+    interrupts++;
+}
+
+static unsigned holds_of( void ( *call )( void ) )
+{
+    interrupts        = 0;
+    fixture_interrupt = count_interrupt;
+    call();
+    fixture_interrupt = NULL;
+    return interrupts;
+}
+
+static void hold_malloc( void )
+{
+    held[1] = dmheap_malloc( 20, "known" );
+}
+
+static void hold_malloc_of_a_new_name( void )
+{
+    (void)dmheap_malloc( 20, "new" );
+}
+
+static void hold_malloc_for_nobody( void )
+{
+    (void)dmheap_malloc( 20, NULL );
+}
+
+static void hold_free( void )
+{
+    dmheap_free( held[1], false );
+}
+
+static void hold_realloc_in_place( void )
+{
+    held[0] = dmheap_realloc( held[0], 90, NULL );
+}
+
+static void hold_realloc_that_moves( void )
+{
+    held[0] = dmheap_realloc( held[0], 500, NULL );
+    assert_non_null( held[0] );
+}
+
+static void hold_unregister_of_an_empty_module( void )
+{
+    dmheap_unregister_module( "empty" );
+}
+
+static void hold_unregister_of_one_block_in_front( void )
+{
+    dmheap_unregister_module( "early" );
+}
+
+static void hold_rename( void )
+{
+    assert_true( dmheap_rename_module( "known", "renamed" ) );
+}
+
+static void the_lock_is_held_so_often_and_no_more_whatever_the_heap_holds( void** state )
+{
+    /* the most in the first heap, and in each other default heap */
+    static const struct
+    {
+        void ( *call )( void );
+        unsigned first, other;
+    } rows[] = {
+        { hold_malloc, 1, 0 },
+        { hold_malloc_of_a_new_name, 2, 0 },
+        { hold_malloc_for_nobody, 1, 0 },
+        { hold_realloc_in_place, 1, 0 },
+        { hold_realloc_that_moves, 4, 0 },
+        { hold_free, 1, 0 },
+        { hold_unregister_of_an_empty_module, 3, 1 },
+        { hold_unregister_of_one_block_in_front, 5, 1 },
+        { hold_rename, 4, 2 },
+    };
+    (void)state;
+    for( unsigned blocks = 0; blocks <= 1000; blocks += 500 )
+        for( unsigned heaps = 0; heaps < 3; heaps++ )
+        {
+            assert_true( fixture_heap( 131072, 8, 0 ) );
+            dmheap_context_t* second = heaps > 0 ? fixture_second_heap( 16384, 8, 0 ) : NULL;
+            dmheap_context_t* third  = NULL;
+            if( heaps > 0 ) assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+            if( heaps > 1 ) third = dmheap_ctx_init( fixture_second_buffer() + 65536, 16384, 8, NULL );
+            assert_non_null( dmheap_malloc( 20, "early" ) );
+            held[0] = dmheap_malloc( 106, "known" );
+            assert_true( dmheap_register_module( "empty" ) );
+            for( unsigned i = 0; i < blocks + 1; i++ )
+                assert_non_null( dmheap_malloc( 30, i % 2 ? "other" : NULL ) );
+            hold_malloc(); /* the hint has the name that was asked for last */
+            for( unsigned row = 0; row < sizeof rows / sizeof *rows; row++ )
+            {
+                unsigned holds = holds_of( rows[row].call );
+                assert_true( holds >= 1 && holds <= rows[row].first + heaps * rows[row].other );
+            }
+            assert_valid();
+            if( third != NULL ) assert_true( dmheap_ctx_deinit( third ) );
+            memset( held, 0, sizeof held );
+            (void)fixture_log();
+        }
+}
+
 static void take_down_second( void )
 {
-    if( countdown != 0 && --countdown == 0 ) dmheap_ctx_deinit( dmheap_ctx_find( "second" ) );
+    if( its_turn() ) dmheap_ctx_deinit( dmheap_ctx_find( "second" ) );
 }
 
 static void a_heap_taken_down_during_a_walk_ends_the_walk( void** state )
@@ -351,7 +802,7 @@ static void a_heap_taken_down_during_a_walk_ends_the_walk( void** state )
     EACH_STEP
     {
         unsigned          count  = 0;
-        dmheap_context_t* second = dmheap_ctx_init( fixture_second_buffer(), 4096, 8, "second" );
+        dmheap_context_t* second = fixture_second_heap( 4096, 8, 0 );
         for( unsigned i = 0; i < 20; i++ )
             dmheap_ctx_malloc( second, 20, "m" );
         countdown         = step;
@@ -360,8 +811,9 @@ static void a_heap_taken_down_during_a_walk_ends_the_walk( void** state )
         dmheap_ctx_unregister_module( second, "m" );
         (void)dmheap_ctx_malloc( second, 10, "n" );
         fixture_interrupt = NULL;
+        assert_valid();
         if( dmheap_ctx_find( "second" ) != NULL ) dmheap_ctx_deinit( second );
-        memset( fixture_second_buffer(), 0xA5, 4096 );
+        (void)fixture_log();
     }
 }
 
@@ -371,16 +823,24 @@ int test_steps( void )
         HEAP_TEST( a_realloc_that_moves_lets_interrupts_use_the_heap ),
         HEAP_TEST( an_unregister_in_progress_refuses_its_module_and_no_other ),
         HEAP_TEST( unregister_holds_the_lock_for_few_blocks_at_a_time ),
+        HEAP_TEST( unregister_passes_over_few_blocks_of_others_at_a_time ),
+        HEAP_TEST( a_sweep_does_not_take_a_payload_for_blocks ),
+        HEAP_TEST( a_walk_does_not_take_a_payload_for_blocks ),
         HEAP_TEST( a_module_unregistered_while_its_block_moves_leaves_nothing_behind ),
         HEAP_TEST( a_block_that_moves_while_its_module_is_merged_goes_to_the_heir ),
         HEAP_TEST( a_merge_in_progress_refuses_its_module ),
-        HEAP_TEST( an_heir_that_leaves_while_its_block_moves_inherits_nothing ),
+        HEAP_TEST( a_rename_to_an_heir_that_is_leaving_is_refused_and_keeps_all_blocks ),
         HEAP_TEST( an_heir_unregistered_during_a_merge_takes_all_with_it ),
         HEAP_TEST( two_registrations_of_one_name_become_one_module ),
-        HEAP_TEST( an_allocation_whose_module_leaves_again_and_again_ends ),
+        HEAP_TEST( an_allocation_whose_module_leaves_after_each_step_leaves_nothing_behind ),
         HEAP_TEST( a_rename_to_a_name_that_comes_and_goes_ends ),
         HEAP_TEST( walks_survive_changes_between_their_steps ),
         HEAP_TEST( a_check_survives_blocks_that_are_freed_between_its_steps ),
+        HEAP_TEST( a_check_finds_all_well_whatever_others_do_between_its_steps ),
+        HEAP_TEST( a_check_finds_all_well_between_any_two_steps_of_others ),
+        HEAP_TEST( a_module_that_is_being_unregistered_is_not_renamed_and_gives_no_block_away ),
+        HEAP_TEST( a_block_of_a_module_that_is_being_unregistered_gets_no_more_memory ),
+        HEAP_TEST( the_lock_is_held_so_often_and_no_more_whatever_the_heap_holds ),
         HEAP_TEST( a_heap_taken_down_during_a_walk_ends_the_walk ),
     };
     return cmocka_run_group_tests_name( "steps", tests, NULL, NULL );

@@ -19,7 +19,7 @@ static void count_down( void )
 
 static void make_second( void )
 {
-    second = dmheap_ctx_init( fixture_second_buffer(), 8192, 8, "second" );
+    second = fixture_second_heap( 8192, 8, 0 );
     assert_non_null( second );
     assert_true( dmheap_ctx_set_default( second, 0 ) );
     assert_true( dmheap_register_module( "m" ) );
@@ -28,6 +28,8 @@ static void make_second( void )
     block  = dmheap_malloc( 200, "m" );
     handle = dmheap_module_open( "m" );
     assert_ptr_equal( dmheap_ctx_of( block ), second );
+    memset( front, 0x22, 400 );
+    memset( block, 0x11, 200 );
     assert_non_null( dmheap_malloc( 24, NULL ) );
     assert_non_null( dmheap_malloc( 100, "m" ) );
     assert_ptr_equal( handle.context, second );
@@ -170,7 +172,9 @@ static void call_visitors( void )
 
 static void call_check( void )
 {
-    (void)dmheap_check( NULL );
+    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+    dmheap_check_t found = dmheap_ctx_check( second, NULL );
+    assert_true( found == DMHEAP_CHECK_OK || dmheap_ctx_find( "second" ) == NULL );
 }
 
 static void call_order( void )
@@ -250,7 +254,7 @@ static void a_heap_may_vanish_at_any_moment_of_any_call( void** state )
 
 static void make_an_empty_heap_in_its_place( void )
 {
-    second = dmheap_ctx_init( fixture_second_buffer(), 8192, 8, "second" );
+    second = fixture_second_heap( 8192, 8, 0 );
     assert_true( dmheap_ctx_set_default( second, 0 ) );
 }
 
@@ -263,14 +267,53 @@ static void nothing_more( void )
 {
 }
 
+static dmheap_stats_t second_stats( void )
+{
+    dmheap_stats_t stats = { 0 };
+    assert_true( dmheap_ctx_get_stats( second, &stats ) );
+    return stats;
+}
+
+/* What the call had found in the former heap is not taken for something of the new one. */
+static void the_new_heap_has_what_was_asked_for_since( void )
+{
+    assert_ptr_equal( dmheap_ctx_find( "second" ), second );
+    assert_int_equal( dmheap_ctx_check( second, NULL ), DMHEAP_CHECK_OK );
+    if( countdown == 0 ) assert_true( second_stats().used_blocks <= 1 );
+}
+
+static void assert_holds( const unsigned char* payload, unsigned char value, size_t size )
+{
+    for( size_t i = 0; i < size; i++ )
+        assert_int_equal( payload[i], value );
+}
+
+static void the_new_blocks_are_untouched( void )
+{
+    assert_int_equal( dmheap_ctx_check( second, NULL ), DMHEAP_CHECK_OK );
+    if( dmheap_ctx_of( front ) == second ) assert_holds( front, 0x22, 400 );
+    if( dmheap_ctx_of( block ) == second ) assert_holds( block, 0x11, 200 );
+    assert_in_range( second_stats().used_blocks, 1, 5 ); /* nobody's block is the least */
+}
+
+static void the_new_blocks_are_all_there_is( void )
+{
+    the_new_blocks_are_untouched();
+    if( countdown == 0 ) assert_int_equal( second_stats().used_blocks, 4 );
+}
+
 static void a_heap_may_be_made_anew_at_any_moment_of_any_call( void** state )
 {
     (void)state;
     for( unsigned i = 0; i < sizeof calls / sizeof *calls; i++ )
     {
-        happen_during( calls[i], make_an_empty_heap_in_its_place, nothing_more );
-        happen_during( calls[i], make_the_same_heap_in_its_place, nothing_more );
+        happen_during( calls[i], make_an_empty_heap_in_its_place, the_new_heap_has_what_was_asked_for_since );
+        happen_during( calls[i], make_the_same_heap_in_its_place, the_new_blocks_are_untouched );
     }
+    happen_during( call_module_malloc, make_the_same_heap_in_its_place, the_new_blocks_are_all_there_is );
+    happen_during( call_free, make_the_same_heap_in_its_place, the_new_blocks_are_all_there_is );
+    happen_during( call_retag, make_the_same_heap_in_its_place, the_new_blocks_are_all_there_is );
+    happen_during( call_realloc_to_nowhere, make_the_same_heap_in_its_place, the_new_blocks_are_all_there_is );
 }
 
 static void unregister_m( void )
@@ -399,7 +442,8 @@ static void an_init_that_lost_its_place_meanwhile_is_refused( void** state )
     bool made         = dmheap_init( fixture_buffer(), 4096, 8 );
     fixture_interrupt = NULL;
     assert_false( made );
-    assert_int_equal( fixture_logged( "DMHEAP_MAX_CONTEXTS" ), 12 ); /* and the interrupt's own */
+    /* the interrupt's own, that find every place but the second's taken, and the call's */
+    assert_int_equal( fixture_logged( "DMHEAP_MAX_CONTEXTS" ), 16 - ( DMHEAP_MAX_CONTEXTS - 1 ) + 1 );
     for( unsigned i = 0; i < 16; i++ )
         (void)dmheap_ctx_deinit( (void*)( fixture_second_buffer() + 65536 + 1024 * (size_t)i ) );
 }

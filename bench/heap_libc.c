@@ -1,0 +1,33 @@
+/* What the C library has. It takes its memory from the system: the buffer is not used. */
+#include <stdlib.h>
+
+#include "heap.h"
+
+void heap_begin( void* buffer, size_t size )
+{
+    (void)buffer;
+    (void)size;
+}
+
+void* heap_malloc( size_t size, unsigned owner )
+{
+    (void)owner;
+    return malloc( size );
+}
+
+void heap_free( void* block )
+{
+    free( block );
+}
+
+void* heap_realloc( void* block, size_t size, unsigned owner )
+{
+    (void)owner;
+    return realloc( block, size );
+}
+
+int heap_unregister( unsigned owner )
+{
+    (void)owner;
+    return 0;
+}
