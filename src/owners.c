@@ -470,7 +470,7 @@ static status_t owner_register( dmheap_context_t* context, const name_t* name, o
     const word_t*          table  = table_of( context );
     uint32_t               number = table != NULL ? table_gap( context, table ) : 0;
     status_t               status = table_check( context );
-    if( number == DMHEAP_MAX_MODULES ) status = STATUS_CORRUPTED; /* their count is overwritten */
+    if( status == STATUS_OK && number == DMHEAP_MAX_MODULES ) status = STATUS_CORRUPTED; /* the count is overwritten */
     if( status == STATUS_OK ) status = record_take( context, name, &record );
     if( status == STATUS_OK && number == context->table_room )
     {
