@@ -1116,8 +1116,9 @@ const char* model_run_bytes( const uint8_t* from, size_t length )
     state                              = 1;
     model_heap_t which = { .size = sizes[draw( 8 )], .alignment = alignments[draw( 4 )], .offset = draw( 8 ) };
     which.several      = draw( 2 ) != 0;
-    const char* wrong  = begin( which );
-    size_t      empty  = heaps[FIRST].before.free_bytes;
+    which.size += (size_t)4 * draw( 256 );
+    const char* wrong = begin( which );
+    size_t      empty = heaps[FIRST].before.free_bytes;
     while( bytes_left != 0 && wrong == NULL )
         wrong = checked_step();
     return end( wrong != NULL ? wrong : finish( empty ) );
