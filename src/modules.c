@@ -400,13 +400,14 @@ static void rename_finish( const rounds_t* rounds, prepared_t* heap, bool succee
 static bool rename_module( dmheap_context_t* only, const char* old_text, const char* new_text )
 {
     name_copy_t old_name, new_name;
-    rounds_t    rounds = { .name = &old_name.name, .new_name = new_text != NULL ? &new_name.name : NULL };
+    rounds_t    rounds = { .name = &old_name.name };
     bool        old_ok = name_copy( old_text, &old_name );
     if( !old_ok || ( new_text != NULL && !name_copy( new_text, &new_name ) ) )
     {
         report_module( STATUS_BAD_NAME, TO_RENAME, old_ok ? new_text : old_text, NULL );
         return false;
     }
+    if( new_text != NULL ) rounds.new_name = &new_name.name;
     status_t status = prepare_heaps( only, false, &rounds, rename_prepare );
     for( unsigned i = 0; i < rounds.count; i++ )
         rename_finish( &rounds, &rounds.heap[i], status == STATUS_OK );
