@@ -138,23 +138,27 @@ static status_t take_for( dmheap_context_t* context, const request_t* request, o
     return status;
 }
 
-/* take_for() a name that the heap does not know: nothing stays of a request that is refused. STATUS_REGISTERED is what
- * it comes to otherwise. Locked. */
+/* take_for() a name that the heap does not know. The block comes first, as nobody's: to release it again leaves nothing of a
+ * request that is refused, as to forget a module might not. STATUS_REGISTERED is what it comes to otherwise. Locked. */
 static status_t take_for_new( dmheap_context_t* context, const request_t* request, const name_t* name, owner_t* owner,
                               block_t* block )
 {
-    uint32_t whole, lead, lowest = context->free_lowest;
-    size_t   alignment = alignment_in( context, request->alignment );
-    uint32_t size      = block_size_to_take( context, request->size, alignment );
-    if( size == 0 ) return STATUS_NO_MEMORY;
-    status_t status = found_status( index_find_aligned( context, size, alignment, &whole, &lead ) );
-    if( status == STATUS_OK ) status = owner_register( context, name, owner );
-    if( status != STATUS_REGISTERED ) return status;
-    status = take_for( context, request, *owner, user_holding( context, *owner ), 0, block );
-    if( status == STATUS_OK ) return STATUS_REGISTERED;
-    (void)owner_forget( context, *owner ); /* the record took what there was */
-    context->free_lowest = lowest;
-    return status;
+    holding_t nobody = context->nobody;
+    uint32_t  lowest = context->free_lowest;
+    status_t  status = table_check( context );
+    if( status == STATUS_OK ) status = take_for( context, request, OWNER_NOBODY, &context->nobody, 0, block );
+    if( status != STATUS_OK ) return status;
+    status             = owner_register( context, name, owner );
+    holding_t* holding = status == STATUS_REGISTERED ? user_holding( context, *owner ) : NULL;
+    if( holding != NULL )
+        hand_over( context, *block, &context->nobody, holding, *owner );
+    else
+    {
+        (void)owner_release( context, &context->nobody, *block );
+        context->free_lowest = lowest;
+    }
+    context->nobody = nobody;
+    return status == STATUS_REGISTERED && holding == NULL ? STATUS_CORRUPTED : status;
 }
 
 /* Fulfils a request in one heap. STATUS_OK or STATUS_REGISTERED, or why not. Locked. */
@@ -436,9 +440,9 @@ static HOT status_t release_in( dmheap_context_t* context, const void* pointer )
     holding_t* holding = owner == OWNER_NOBODY ? &context->nobody : (holding_t*)module_in_line( context, owner );
     if( holding == NULL ) return STATUS_CORRUPTED;
     guard_take( context, block );
-    holding_discharge( holding, own );
     *word &= ~bit;
     release_merge( context, block, header, own );
+    holding_discharge( holding, own ); /* afterwards: a record that is overwritten may lie in what was verified */
     return STATUS_OK;
 }
 

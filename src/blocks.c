@@ -121,7 +121,9 @@ static APART uint32_t free_size( const dmheap_context_t* context, block_t block 
     if( size == 0 ) return 0;
     word_t*  payload = image_word( context, block.at );
     uint32_t link    = payload[0];
-    bool     linked  = link <= context->first + context->reach && *free_next( context, block_at( link ) ) == block.at;
+    /* the context has no list, but words that are places of blocks */
+    bool linked = link - CONTEXT_WORDS <= context->first + context->reach - CONTEXT_WORDS &&
+                  *free_next( context, block_at( link ) ) == block.at;
     return linked && free_agrees( context, block.at, payload, size ) ? size : 0;
 }
 
@@ -493,20 +495,19 @@ static inline block_t block_behind_free( const dmheap_context_t* context, block_
  * where there is one; else `block` is where to go on: not in front of the end when there is none left. */
 static inline bool block_next_live( const dmheap_context_t* context, block_t* block, uint32_t looks )
 {
-    uint32_t granules = image_granules( context );
-    uint32_t from     = map_bit( context, *block );
-    uint32_t bit      = from;
-    uint32_t bits     = 0;
-    for( ; bits == 0 && bit < granules && looks != 0; looks-- )
+    uint32_t last = context->reach >> context->granule_shift;
+    uint32_t bit  = map_bit( context, block_at( block->at + ( 1u << context->granule_shift ) - 1 ) );
+    uint32_t bits = 0;
+    for( ; bits == 0 && bit <= last && looks != 0; looks-- )
     {
         bits = *map_word( context, bit ) << ( bit & ( BITS_OF_WORD - 1 ) );
         bit  = bits != 0 ? bit + bits_first( bits ) : ( bit | ( BITS_OF_WORD - 1 ) ) + 1;
     }
-    if( bit >= granules )
+    if( bit > last )
     {
         *block = block_at( image_end( context ) );
         return false;
     }
-    block->at += ( bit - from ) << context->granule_shift;
+    *block = block_at( context->first + ( bit << context->granule_shift ) );
     return bits != 0;
 }

@@ -34,15 +34,17 @@ static void make_heap( const context_plan_t* plan, const name_t* name )
     plan->context->name = block.at;
 }
 
-/* A place for a heap, all that was known of this one's memory being forgotten; DMHEAP_MAX_CONTEXTS: there is none, and
- * nothing was changed. Locked. */
-static unsigned claim_place( const dmheap_context_t* context )
+/* A place for a heap that was planned, those that lie where it will lie being forgotten; DMHEAP_MAX_CONTEXTS: there is
+ * none, and nothing was changed. Locked. */
+static unsigned claim_place( const context_plan_t* plan )
 {
-    unsigned place = context_place( context );
-    if( place == DMHEAP_MAX_CONTEXTS ) return context_place( NULL );
-    guard_heap_ends( context );
-    context_forget( place );
-    return place;
+    unsigned place;
+    while( ( place = context_inside( NULL, plan->context, image_end( &plan->image ) ) ) < DMHEAP_MAX_CONTEXTS )
+    {
+        guard_heap_ends( registry.heap[place] );
+        context_forget( place );
+    }
+    return context_place( NULL );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t size, size_t alignment ) )
@@ -60,7 +62,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t siz
             guard_heap_ends( registry.heap[place] );
             context_forget( place );
         }
-        place = claim_place( plan.context );
+        place = claim_place( &plan );
         unlock();
         if( place == DMHEAP_MAX_CONTEXTS )
             status = STATUS_TOO_MANY_HEAPS;
@@ -107,7 +109,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
     if( status == STATUS_OK )
     {
         lock();
-        unsigned place = claim_place( plan.context );
+        unsigned place = claim_place( &plan );
         unlock();
         if( place != DMHEAP_MAX_CONTEXTS )
         {

@@ -198,9 +198,11 @@ static unsigned walk_step( const dmheap_context_t* context, walk_t* walk, dmheap
     }
     if( !found ) return filled;
     fill_info( context, block, &info[filled++] );
-    walk->shown = block.at + block_size( context, block );
+    uint32_t next = end_of( context, block );
     walk->position.at += 1u << context->granule_shift;
-    if( block_in_heap( context, walk->shown ) ) walk->position = block_behind_free( context, block_at( walk->shown ) );
+    if( next == 0 ) return filled; /* its header leads nowhere */
+    walk->shown = next;
+    if( block_in_heap( context, next ) ) walk->position = block_behind_free( context, block_at( next ) );
     return filled;
 }
 
@@ -446,6 +448,8 @@ static bool blocks_step( check_t* check )
     uint32_t granules = image_granules( context );
     uint32_t behind   = *map_word( context, granules ) << ( granules & ( BITS_OF_WORD - 1 ) );
     uint32_t mark     = *block_header( context, end_mark ) & ~(uint32_t)HEADER_PREVIOUS_FREE;
+    for( uint32_t bit = ( context->reach >> context->granule_shift ) + 1; bit < granules; bit++ )
+        behind |= map_get( context, bit ); /* too near to the end for a block */
     if( mark != header_of( context, OWNER_SYSTEM, 0 ) || behind != 0 )
         return fails( check, DMHEAP_CHECK_HEADER, end_mark );
     (void)free_before_is_valid( check, end_mark );
@@ -478,8 +482,9 @@ static bool lists_step( check_t* check )
     uint32_t                bits    = *bitmap_word( context, list );
     block_t                 none    = { 0 };
     note_quiet( check );
-    if( check->chain != 0 ) return chain_step( check, list - 1 );
-    uint32_t last  = context->map_at - 1u;
+    uint32_t last = context->map_at - 1u;
+    uint32_t end  = last | ( BITS_OF_WORD - 1 );
+    if( check->chain != 0 ) return chain_step( check, list - 1 ) && ( check->chain != 0 || list <= end );
     uint32_t head  = list >= first && list <= last ? *image_word( context, list ) : 0;
     uint32_t words = 0u - bit_of( last >> BITS_SHIFT ); /* of the bitmap */
     if( ( context->list_summary & ~words ) != 0 ||
@@ -490,7 +495,7 @@ static bool lists_step( check_t* check )
         return fails( check, DMHEAP_CHECK_INDEX, none );
     check->chain = head;
     check->number++;
-    return check->chain != 0 || check->number <= ( last | ( BITS_OF_WORD - 1 ) );
+    return check->chain != 0 || list < end;
 }
 
 /* Whether nobody holds what it may. */

@@ -135,7 +135,7 @@ static APART holding_t* holding_with_key( const dmheap_context_t* context, uint3
 static uint32_t key_of( const dmheap_context_t* context, owner_t owner )
 {
     const module_t* module = module_of( context, owner );
-    return module != NULL ? module->key : owner;
+    return module != NULL ? owner_key( owner, module->key >> OWNER_BITS ) : owner;
 }
 
 /* The first owner that no module can have now. */
@@ -284,8 +284,8 @@ static HOT block_t owner_take( dmheap_context_t* context, holding_t* holding, ow
     block_t block = index_find( context, size, &whole );
     if( block.at <= BLOCK_DAMAGED ) return block_at( BLOCK_NONE );
     size = block_fill_up( whole, size );
-    holding_charge( holding, size );
     block_carve( context, block, whole, size, owner );
+    holding_charge( holding, size ); /* afterwards: a record that is overwritten may lie in what was verified */
     return block;
 }
 
@@ -301,9 +301,9 @@ static status_t owner_take_any( dmheap_context_t* context, owner_t owner, holdin
     block_t block = index_find_aligned( context, size, alignment, &whole, &lead );
     if( block.at <= BLOCK_DAMAGED ) return found_status( block );
     size = block_fill_up( whole - lead, size );
+    block_carve_behind( context, block, whole, lead, size, owner );
     holding->blocks += instead == 0;
     holding_adjust( holding, instead, size );
-    block_carve_behind( context, block, whole, lead, size, owner );
     *taken = block_at( block.at + lead );
     block_set_alignment( context, *taken, alignment );
     return STATUS_OK;
@@ -453,6 +453,13 @@ static status_t owner_forget( dmheap_context_t* context, owner_t owner )
     return STATUS_OK;
 }
 
+/* Whether a heap may know one module more. STATUS_TABLE_FULL, STATUS_CORRUPTED. O(1). */
+static status_t table_check( const dmheap_context_t* context )
+{
+    if( table_of( context ) == NULL && ( context->table_room != 0 || context->table_at != 0 ) ) return STATUS_CORRUPTED;
+    return context->modules == DMHEAP_MAX_MODULES ? STATUS_TABLE_FULL : STATUS_OK;
+}
+
 /* Registers a name that the heap does not know. STATUS_REGISTERED; STATUS_TABLE_FULL, STATUS_NO_MEMORY,
  * STATUS_CORRUPTED: nothing was changed. O(modules). */
 static status_t owner_register( dmheap_context_t* context, const name_t* name, owner_t* owner )
@@ -460,11 +467,11 @@ static status_t owner_register( dmheap_context_t* context, const name_t* name, o
     static const holding_t nothing = { .limit = LIMIT_NONE };
     block_t                record;
     uint32_t               lowest = context->free_lowest;
-    word_t*                table  = table_of( context );
-    if( table == NULL && context->table_room != 0 ) return STATUS_CORRUPTED;
-    uint32_t number = table != NULL ? table_gap( context, table ) : 0;
-    if( number == DMHEAP_MAX_MODULES ) return STATUS_TABLE_FULL;
-    status_t status = record_take( context, name, &record );
+    const word_t*          table  = table_of( context );
+    uint32_t               number = table != NULL ? table_gap( context, table ) : 0;
+    status_t               status = table_check( context );
+    if( status == STATUS_OK && number == DMHEAP_MAX_MODULES ) status = STATUS_CORRUPTED; /* the count is overwritten */
+    if( status == STATUS_OK ) status = record_take( context, name, &record );
     if( status == STATUS_OK && number == context->table_room )
     {
         status = table_grow( context );
@@ -606,7 +613,7 @@ static status_t owner_settle( dmheap_context_t* context, block_t block, uint32_t
 static uint32_t end_of( const dmheap_context_t* context, block_t block )
 {
     uint32_t size = block_size( context, block );
-    return block_fits( context, block, size ) ? block.at + size : 0;
+    return block_in_heap( context, block.at ) && block_fits( context, block, size ) ? block.at + size : 0;
 }
 
 /* Takes down one of the heaps that lie in a block which is about to be freed. False where there is none. */

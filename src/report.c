@@ -55,7 +55,7 @@ static void report_pointer( const report_t* what, const char* reason )
 /* What could not be had or done for a module. */
 static void report_refusal( const report_t* what, const char* reason )
 {
-    static const char* const verbs[] = { "allocate for", "register", "rename", "limit", "give a block to", "look at" };
+    static const char verbs[][16] = { "allocate for", "register", "rename", "limit", "give a block to", "look at" };
     if( what->purpose != TO_ALLOCATE )
     {
         DMOD_LOG_ERROR( "dmheap: Cannot %s module %s: %s.\n", verbs[what->purpose], name_of( what ), reason );

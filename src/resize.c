@@ -106,7 +106,7 @@ static void* move_finish( const move_t* move )
     void*    payload = block_payload( move->target, move->to );
     status_t vacated = STATUS_OK;
     status_t settled = STATUS_NO_HEAP;
-    __builtin_memcpy( payload, move->pointer, move->bytes );
+    __builtin_memmove( payload, move->pointer, move->bytes ); /* of a damaged heap, they may overlap */
 
     lock();
     if( context_stands( move->source ) && block_is_suspended( move->source, move->from ) )

@@ -223,6 +223,62 @@ static void every_alignment_requirement_is_met_at_the_same_time( void** state )
     assert_int_equal( live_blocks_of( "dma" ), 0 );
 }
 
+/* ---- A plugin host: a memory for DMA beside the main one, plugins with heaps of their own, limits, and stale pointers ---- */
+
+enum
+{
+    PLUGINS = 6
+};
+
+static void plugins_keep_to_their_memory_and_leave_nothing( void** state )
+{
+    dmheap_module_t   handles[PLUGINS];
+    dmheap_context_t* private_heaps[PLUGINS];
+    void*             stale[PLUGINS];
+    char              name[16];
+    (void)state;
+    dmheap_context_t* dma   = fixture_second_heap( 65536, 64, 0 );
+    size_t            empty = stats_now().free_bytes;
+    for( unsigned i = 0; i < PLUGINS; i++ )
+    {
+        snprintf( name, sizeof name, "plugin%u", i );
+        handles[i] = dmheap_module_open( name );
+        assert_true( dmheap_set_module_limit( name, 30000 ) );
+        void* arena      = dmheap_module_aligned_alloc( handles[i], 64, 8192 );
+        private_heaps[i] = dmheap_ctx_init( arena, 8192, 8, name );
+        if( i >= DMHEAP_MAX_CONTEXTS - 2 ) assert_null( private_heaps[i] );
+        for( unsigned k = 0; private_heaps[i] != NULL && k < 20; k++ )
+            assert_non_null( dmheap_ctx_malloc( private_heaps[i], 50 + k, name ) );
+        void* buffer = dmheap_ctx_malloc( dma, 1000, name );
+        assert_int_equal( (uintptr_t)buffer % 64, 0 );
+        stale[i] = dmheap_module_malloc( handles[i], 500 );
+        dmheap_module_free( handles[i], stale[i] );
+    }
+    /* what one has freed is another's by now, who does not lose it */
+    void* current = dmheap_module_malloc( handles[0], 500 );
+    memset( current, 0x1F, 500 );
+    for( unsigned i = 1; i < PLUGINS; i++ )
+        if( stale[i] == current ) dmheap_module_free( handles[i], stale[i] );
+    assert_ptr_equal( dmheap_ctx_of( current ), handles[0].context );
+    assert_int_equal( ( (unsigned char*)current )[499], 0x1F );
+    /* one that wants all there is gets no more than its limit, whichever face it asks */
+    assert_null( dmheap_module_malloc( handles[2], 30000 ) );
+    assert_null( dmheap_realloc( NULL, 30000, "plugin2" ) );
+    assert_null( Dmod_MallocEx( 30000, "plugin2" ) );
+    assert_non_null( dmheap_module_malloc( handles[3], 20000 ) );
+    for( unsigned i = 0; i < PLUGINS; i++ )
+    {
+        snprintf( name, sizeof name, "plugin%u", i );
+        dmheap_unregister_module( name ); /* unloaded with its heap and all else */
+        assert_null( dmheap_ctx_find( name ) );
+        assert_null( dmheap_module_malloc( handles[i], 8 ) );
+        assert_true( fixture_is_valid() );
+    }
+    assert_int_equal( stats_now().free_bytes, empty );
+    assert_int_equal( stats_now().used_blocks, 0 );
+    assert_true( dmheap_ctx_deinit( dma ) );
+}
+
 int main( void )
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +287,7 @@ int main( void )
         cmocka_unit_test_setup_teardown( modules_are_loaded_and_unloaded_beside_each_other, setup, teardown ),
         cmocka_unit_test_setup_teardown( linked_structures_live_and_die, setup, teardown ),
         cmocka_unit_test_setup_teardown( memory_is_reused_without_creeping_growth, setup, teardown ),
+        cmocka_unit_test_setup_teardown( plugins_keep_to_their_memory_and_leave_nothing, setup, teardown ),
         cmocka_unit_test_setup_teardown( every_alignment_requirement_is_met_at_the_same_time, setup, teardown ),
     };
     return cmocka_run_group_tests_name( "modules of a device", tests, NULL, NULL );

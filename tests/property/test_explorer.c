@@ -2,16 +2,17 @@
  * Enumerates, breadth first, every state that a small heap can reach under a menu of calls. A heap is an image without
  * pointers: its state is its bytes, once what no call can see (stale bytes, counters that only grow) is made uniform.
  * After each call: dmheap_check, nothing written around the buffer, contents of all live blocks intact, sizes, owners and
- * counters as they must be.
+ * counters as they must be. No refusal is taken as right: what the statistics promise, what there is room for, and what no
+ * limit forbids must be granted, what a limit forbids must not, and a call that is refused has changed nothing.
  *   test_explorer [MOST]     MOST: states of each heap after which to stop (default 1000; 0: none)
- * May look into the image (src/image.h), to make it uniform.
+ * Looks into the image (src/image.h), to make it uniform, and for what a block has room for.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core.h"
 #include "fixture.h"
-#include "module.h"
 
 #ifdef EXPLORER_MOST
 #define DEFAULT_MOST EXPLORER_MOST
@@ -42,6 +43,12 @@ static const heap_t heaps[] = {
 static const char* const names[]   = { NULL, "a", "b" };
 static const size_t      sizes[]   = { 1, 13, 29, 60 };
 static const size_t      resizes[] = { 1, 29, 60 };
+static const size_t      limits[]  = { 48, SIZE_MAX };
+
+enum
+{
+    ALIGNMENT = 32 /* of aligned_alloc */
+};
 
 static size_t image_size;
 
@@ -86,36 +93,41 @@ static bool is_filled( unsigned char* payload, size_t size )
     return true;
 }
 
-static void make_record_uniform( holding_t* holding )
+static void make_holding_uniform( holding_t* holding )
 {
-    holding->peak   = holding->live;
-    holding->serial = 0;
+    holding->peak = holding->live;
+    holding_note_peak( holding );
 }
 
 /* Overwrites what no call can see. */
 static void make_uniform( void )
 {
     view_t            view    = view_now(); /* a heap has one block at least */
-    dmheap_context_t* context = (dmheap_context_t*)(uintptr_t)view.blocks[0].context;
+    dmheap_context_t* context = core_context( fixture_buffer() );
     context->taken -= context->released;
     context->released    = 0;
     context->failures    = 0;
     context->free_lowest = context->free_words;
 
-    context->module_serial = 0;
-    memset( image_word( context, context->hints_at ), 0, ( (size_t)1 << ( 32 - context->hint_shift ) ) * WORD_SIZE );
-    make_record_uniform( &context->system );
-    make_record_uniform( &context->nobody );
+    size_t hints = hint_words( context ) * (size_t)WORD_SIZE;
+    memset( (unsigned char*)block_header( context, block_at( context->first ) ) - hints, 0, hints );
+    make_holding_uniform( &context->nobody );
     for( owner_t owner = OWNER_FIRST_MODULE; owner < owner_end( context ); owner++ )
-        if( module_of( context, owner ) != NULL ) make_record_uniform( holding_of( context, owner ) );
+    {
+        module_t* module = module_of( context, owner );
+        if( module == NULL ) continue;
+        module->key = owner_key( owner, 0 );
+        make_holding_uniform( &module->holding );
+    }
     for( unsigned i = 0; i < view.count; i++ )
     {
         unsigned char* payload = view.blocks[i].address;
         size_t         size    = view.blocks[i].size;
+        size_t         used    = sizeof( module_t ) + WORD_SIZE; /* names have one character */
         if( view.blocks[i].use == DMHEAP_BLOCK_LIVE ) fill( payload, size );
         if( view.blocks[i].use == DMHEAP_BLOCK_FREE ) memset( payload + 8, 0xEE, size - 12 );
-        if( view.blocks[i].use != DMHEAP_BLOCK_SYSTEM || size < sizeof( module_t ) ) continue;
-        size_t used = sizeof( module_t ) + WORD_SIZE; /* names have one character */
+        if( view.blocks[i].use != DMHEAP_BLOCK_SYSTEM ) continue;
+        if( core_place( context, payload ) == context->table_at ) used = context->table_span * (size_t)WORD_SIZE;
         memset( payload + used, 0xEE, size - used );
     }
 }
@@ -182,7 +194,8 @@ static void note_state( void )
 
 /* ---- Calls, and what must hold after them ---- */
 
-static const char* wrong; /* NULL, or what did not hold */
+static const char* wrong;       /* NULL, or what did not hold */
+static uint64_t    hash_before; /* of the state that a call is made in */
 
 static void expect( bool holds, const char* what )
 {
@@ -231,20 +244,94 @@ static void expect_granted( const view_t* after, const unsigned char* payload, s
     expect( block != NULL && is_owner( block, name ), "an allocation has another owner" );
 }
 
+static size_t free_bytes_of( const view_t* view )
+{
+    size_t sum = 0;
+    for( unsigned i = 0; i < view->count; i++ )
+        if( view->blocks[i].use == DMHEAP_BLOCK_FREE ) sum += view->blocks[i].block_bytes;
+    return sum;
+}
+
+/* A call that is refused leaves the heap as it was, but for what no call can see; where it has registered a module, and
+ * forgotten it again, the heap's own blocks may lie elsewhere, but take no more. */
+static void expect_unchanged( const view_t* before, bool registers )
+{
+    view_t after = view_now();
+    expect( free_bytes_of( &after ) >= free_bytes_of( before ), "something stays of a call that was refused" );
+    if( registers ) return;
+    make_uniform();
+    expect( hash_of( fixture_buffer() ) == hash_before, "a call that was refused has changed the heap" );
+}
+
+/* ---- What may be refused ---- */
+
+static dmheap_context_t* context_now( void )
+{
+    return core_context( fixture_buffer() );
+}
+
+/* What the module of this name holds, NULL: there is none. */
+static const holding_t* holding_named( const char* text )
+{
+    name_t name;
+    if( text == NULL ) return &context_now()->nobody;
+    return name_make( text, &name ) ? user_holding( context_now(), owner_find( context_now(), &name ) ) : NULL;
+}
+
+/* Bytes of the smallest block with such a payload. */
+static size_t block_for( size_t payload, bool aligned )
+{
+    return block_size_for( context_now(), payload + ( aligned ? WORD_SIZE : 0 ) ) * (size_t)WORD_SIZE;
+}
+
+/* Bytes that a free block must have for an aligned payload wherever it begins. */
+static size_t room_for( size_t payload, bool aligned )
+{
+    return block_for( payload, aligned ) + ( aligned ? (size_t)ALIGNMENT + BLOCK_MIN_SIZE * WORD_SIZE : 0 );
+}
+
+/* Whether the owner of this name, who is known, may hold so many bytes more. */
+static bool is_admitted( const char* name, size_t more )
+{
+    const holding_t* holding = holding_named( name );
+    return holding == NULL || holding->live * (size_t)WORD_SIZE + more <= holding->limit * (size_t)WORD_SIZE;
+}
+
+/* Bytes of the largest block that the statistics promise. */
+static size_t largest_block( void )
+{
+    size_t largest = stats_now().largest_free_block;
+    return largest != 0 ? largest + WORD_SIZE : 0;
+}
+
+/* Bytes that are enough to register a name, wherever the free memory is, beside a block of so many. */
+static bool has_room_to_register( size_t beside )
+{
+    size_t granule = (size_t)WORD_SIZE << context_now()->granule_shift;
+    size_t record  = sizeof( module_t ) + 2 * WORD_SIZE + granule;
+    size_t table   = ( TABLE_FIRST_ROOM + 1 ) * (size_t)WORD_SIZE + granule;
+    return largest_block() >= beside + record + table + 3 * BLOCK_MIN_SIZE * (size_t)WORD_SIZE;
+}
+
 static void try_allocate( const view_t* before, size_t alignment, size_t size, const char* name )
 {
-    size_t         largest = stats_now().largest_free_block;
-    unsigned char* payload =
-        alignment == 0 ? dmheap_malloc( size, name ) : dmheap_aligned_alloc( alignment, size, name );
-    view_t after = view_now();
+    bool aligned  = alignment != 0;
+    bool is_known = holding_named( name ) != NULL;
+    bool admitted = is_admitted( name, block_for( size, aligned ) );
+    bool has_room =
+        is_known ? largest_block() >= room_for( size, aligned ) : has_room_to_register( room_for( size, aligned ) );
+    unsigned char* payload = aligned ? dmheap_aligned_alloc( alignment, size, name ) : dmheap_malloc( size, name );
+    view_t         after   = view_now();
     expect_others( before, &after, payload, NULL );
     if( payload == NULL )
-        expect( alignment != 0 || name != NULL || size > largest, "what the statistics promise was refused" );
-    else
     {
-        expect_granted( &after, payload, size, name );
-        expect( alignment == 0 || ( (uintptr_t)payload & ( alignment - 1 ) ) == 0, "a payload is not aligned" );
+        expect( !admitted || !has_room, "what there is room for was refused" );
+        expect_unchanged( before, !is_known );
+        return;
     }
+    expect( admitted, "a limit was exceeded" );
+    expect_granted( &after, payload, size, name );
+    expect( !aligned || ( (uintptr_t)payload & ( alignment - 1 ) ) == 0, "a payload is not aligned" );
 }
 
 static void try_free( const view_t* before, const dmheap_block_info_t* block )
@@ -255,43 +342,118 @@ static void try_free( const view_t* before, const dmheap_block_info_t* block )
     expect( find_block( &after, block->address ) == NULL, "a freed block is still there" );
 }
 
+/* Bytes of the free block behind this one, 0: there is none. */
+static size_t free_behind( const view_t* view, const dmheap_block_info_t* block )
+{
+    const unsigned char* end = (const unsigned char*)block->address + block->block_bytes;
+    for( unsigned i = 0; i < view->count; i++ )
+        if( view->blocks[i].address == end && view->blocks[i].use == DMHEAP_BLOCK_FREE )
+            return view->blocks[i].block_bytes;
+    return 0;
+}
+
 static void try_realloc( const view_t* before, const dmheap_block_info_t* block, size_t size )
 {
-    unsigned char* moved = dmheap_realloc( block->address, size, NULL );
-    view_t         after = view_now();
-    size_t         kept  = size < block->size ? size : block->size;
+    const char*    owner    = block->owner[0] != '\0' ? block->owner : NULL;
+    block_t        inside   = block_at( core_place( context_now(), block->address ) );
+    bool           aligned  = block_alignment( context_now(), inside ) != 0;
+    size_t         needed   = block_for( size, aligned );
+    size_t         more     = needed > block->block_bytes ? needed - block->block_bytes : 0;
+    bool           admitted = more == 0 || is_admitted( owner, more );
+    bool           has_room = more <= free_behind( before, block ) || largest_block() >= room_for( size, aligned );
+    unsigned char* moved    = dmheap_realloc( block->address, size, NULL );
+    view_t         after    = view_now();
+    size_t         kept     = size < block->size ? size : block->size;
     expect_others( before, &after, block->address, NULL );
     if( moved == NULL )
     {
         expect( size > block->size, "a block could not be made smaller" );
+        expect( !admitted || !has_room, "a realloc that there is room for was refused" );
         expect( find_block( &after, block->address ) != NULL && is_filled( block->address, block->size ),
                 "a failed realloc touched its block" );
+        expect_unchanged( before, false );
         return;
     }
-    expect_granted( &after, moved, size, block->owner[0] != '\0' ? block->owner : NULL );
+    expect( admitted, "a realloc exceeded a limit" );
+    expect( more > free_behind( before, block ) || moved == block->address, "a block moved that could have stayed" );
+    expect_granted( &after, moved, size, owner );
     for( size_t i = 0; i < kept; i++ )
         expect( moved[i] == byte_for( (unsigned char*)block->address + i ), "realloc lost contents" );
 }
 
 static void try_retag( const view_t* before, const dmheap_block_info_t* block, const char* name )
 {
-    bool   done  = dmheap_retag( block->address, name );
-    view_t after = view_now();
+    bool   stays    = is_owner( block, name );
+    bool   admitted = stays || is_admitted( name, block->block_bytes );
+    bool   is_known = holding_named( name ) != NULL;
+    bool   has_room = is_known || has_room_to_register( 0 );
+    bool   done     = dmheap_retag( block->address, name );
+    view_t after    = view_now();
     expect_others( before, &after, block->address, NULL );
     const dmheap_block_info_t* is = find_block( &after, block->address );
     expect( is != NULL && is->size == block->size && is_filled( block->address, block->size ),
             "a retag moved a block" );
     expect( is != NULL && ( done ? is_owner( is, name ) : is_owner( is, block->owner ) ), "a retag set another owner" );
+    expect( done || !admitted || !has_room, "a retag that nothing forbids was refused" );
+    expect( !done || admitted, "a retag exceeded a limit" );
+    if( !done ) expect_unchanged( before, !is_known );
 }
 
 static void try_registering( const view_t* before, const char* name, bool enter )
 {
+    bool is_known = holding_named( name ) != NULL;
+    bool has_room = has_room_to_register( 0 );
+    bool done     = true;
     if( enter )
-        (void)dmheap_register_module( name );
+        done = dmheap_register_module( name );
     else
         dmheap_unregister_module( name );
     view_t after = view_now();
     expect_others( before, &after, NULL, enter ? NULL : name );
+    expect( done || ( !is_known && !has_room ), "a module that there is room for was not registered" );
+    expect( ( holding_named( name ) != NULL ) == ( enter && done ), "a module is known that is none, or is not" );
+    if( !done || enter == is_known ) expect_unchanged( before, enter && !is_known );
+}
+
+static void try_limit( const view_t* before, const char* name, size_t limit )
+{
+    bool                  may_fail = holding_named( name ) == NULL && !has_room_to_register( 0 );
+    dmheap_module_stats_t stats;
+    bool                  done  = dmheap_set_module_limit( name, limit );
+    view_t                after = view_now();
+    expect_others( before, &after, NULL, NULL );
+    expect( done || may_fail, "a limit was refused" );
+    expect( !done || ( dmheap_get_module_stats( name, &stats ) && stats.limit_bytes == limit ),
+            "a limit is not what was set" );
+    if( !done ) expect_unchanged( before, true );
+}
+
+/* All live blocks of `before` are there, those of `name` being `heir`'s if it was `done`. */
+static void expect_renamed( const view_t* before, const view_t* after, const char* name, const char* heir, bool done )
+{
+    for( unsigned i = 0; i < before->count; i++ )
+    {
+        const dmheap_block_info_t* was = &before->blocks[i];
+        const dmheap_block_info_t* is  = find_block( after, was->address );
+        if( was->use != DMHEAP_BLOCK_LIVE ) continue;
+        expect( is != NULL && is->size == was->size && is_filled( was->address, was->size ), "a rename lost a block" );
+        if( is != NULL ) expect( is_owner( is, done && is_owner( was, name ) ? heir : was->owner ), "a wrong owner" );
+    }
+}
+
+static void try_rename( const view_t* before, const char* name, const char* heir )
+{
+    const holding_t* holding  = holding_named( name );
+    size_t           live     = holding != NULL ? holding->live * (size_t)WORD_SIZE : 0;
+    bool             admitted = heir == NULL || is_admitted( heir, live );
+    bool             has_room = holding_named( heir ) != NULL || has_room_to_register( 0 );
+    bool             done     = dmheap_rename_module( name, heir );
+    view_t           after    = view_now();
+    expect_renamed( before, &after, name, heir, done );
+    expect( !done || ( holding != NULL && ( live == 0 || admitted ) ), "a rename of what is none, or beyond a limit" );
+    expect( done || holding == NULL || !admitted || !has_room, "a rename that nothing forbids was refused" );
+    if( done ) expect( holding_named( name ) == NULL && holding_named( heir ) != NULL, "a rename left a module" );
+    if( !done ) expect_unchanged( before, true );
 }
 
 /* The n-th call of the menu in this state; false behind the last. */
@@ -300,15 +462,22 @@ static bool call( const heap_t* heap, const view_t* view, unsigned n )
     enum
     {
         SIZES   = sizeof sizes / sizeof *sizes,
-        RESIZES = sizeof resizes / sizeof *resizes
+        RESIZES = sizeof resizes / sizeof *resizes,
+        LIMITS  = sizeof limits / sizeof *limits
     };
     unsigned owners = heap->modules + 1;
     if( n < SIZES * owners ) return try_allocate( view, 0, sizes[n % SIZES], names[n / SIZES] ), true;
     n -= SIZES * owners;
-    if( n < owners ) return try_allocate( view, 32, 20, names[n] ), true;
+    if( n < owners ) return try_allocate( view, ALIGNMENT, 20, names[n] ), true;
     n -= owners;
     if( n < 2 * heap->modules ) return try_registering( view, names[1 + n / 2], n % 2 == 0 ), true;
     n -= 2 * heap->modules;
+    if( n < LIMITS ) return try_limit( view, names[1], limits[n] ), true;
+    n -= LIMITS;
+    if( n < heap->modules ) return try_rename( view, names[1], n == 0 ? NULL : names[2] ), true;
+    n -= heap->modules;
+    if( n == 0 ) return try_rename( view, names[2], names[1] ), true;
+    n--;
     unsigned a_block = 1 + RESIZES + owners;
     for( unsigned i = 0; i < view->count; i++ )
     {
@@ -347,6 +516,7 @@ static bool explore( const heap_t* heap, size_t most )
         for( unsigned n = 0; more && wrong == NULL; n++ )
         {
             memcpy( fixture_buffer(), queue + next * image_size, image_size );
+            hash_before = hash_of( fixture_buffer() );
             view_t view = view_now();
             more        = call( heap, &view, n );
             if( !more ) break;

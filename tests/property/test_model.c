@@ -1,6 +1,6 @@
 /*
  * Random calls on the heap and on a plain model of it: heaps of many sizes, alignments and buffer addresses.
- *   test_model [ROUNDS]     rounds of all configurations, each with seeds of its own
+ *   test_model [ROUNDS]     rounds of all configurations, each with seeds of its own (default 5)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ int main( int argc, char** argv )
     static const size_t sizes[]      = { 300, 1024, 2000, 4096, 16384, 65536, 262144 };
     static const size_t alignments[] = { 1, 4, 8, 16, 64 };
     static const size_t offsets[]    = { 0, 1, 4, 7 };
-    unsigned            rounds       = argc > 1 ? (unsigned)atoi( argv[1] ) : 1;
+    unsigned            rounds       = argc > 1 ? (unsigned)atoi( argv[1] ) : 5;
     unsigned            failed       = 0;
     unsigned            passed       = 0;
     for( unsigned round = 0; round < rounds; round++ )
@@ -21,10 +21,11 @@ int main( int argc, char** argv )
                 for( unsigned o = 0; o < sizeof offsets / sizeof *offsets; o++ )
                 {
                     if( sizes[s] < 512 && alignments[a] > 8 ) continue;
-                    uint32_t    seed = 1 + round * 1000 + s * 100 + a * 10 + o;
-                    bool        two  = ( seed & 1u ) != 0 && sizes[s] >= 2000;
-                    const char* wrong =
-                        model_run( seed, 400, ( model_heap_t ){ sizes[s], alignments[a], offsets[o], two, false } );
+                    uint32_t    seed    = 1 + round * 1000 + s * 100 + a * 10 + o;
+                    bool        several = ( seed & 1u ) != 0 && sizes[s] >= 2000;
+                    unsigned    steps   = sizes[s] < 1024 ? 2000 : 400;
+                    const char* wrong   = model_run(
+                          seed, steps, ( model_heap_t ){ sizes[s], alignments[a], offsets[o], several, false } );
                     if( wrong == NULL )
                         passed++;
                     else

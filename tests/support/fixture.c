@@ -41,10 +41,10 @@ void Dmod_EnterCritical( void )
 }
 
 void ( *fixture_interrupt )( void );
+static bool running; /* it */
 
 void Dmod_ExitCritical( void )
 {
-    static bool running;
     depth--;
     if( depth != 0 || running || fixture_interrupt == NULL ) return;
     running = true;
@@ -139,6 +139,7 @@ bool fixture_heap( size_t size, size_t alignment, size_t offset )
     surround( 0, size, offset );
     surround( 1, 0, 0 );
     logged_while_locked = false;
+    running             = false; /* a test that failed may not have returned */
     bool made           = dmheap_init( buffer[0], size, alignment );
     if( made ) (void)fixture_log();
     return made;

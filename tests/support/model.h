@@ -14,7 +14,7 @@ typedef struct
 {
     size_t size, alignment; /* bytes */
     size_t offset;          /* from a 4096-byte boundary */
-    bool   two;             /* another default heap, half as large, comes and goes */
+    bool   several;         /* two more heaps, of other granules, come and go, and are default ones at times */
     bool   may_fail;        /* a block may be refused although there is room */
 } model_heap_t;
 

@@ -189,6 +189,13 @@ static void spoil_the_link_far( word_t* block, uint32_t size )
     block[0] = 0x10000000;
 }
 
+static void spoil_the_link_to_the_context( word_t* block, uint32_t size )
+{
+    (void)size;
+    block[0] = offsetof( dmheap_context_t, first ) / WORD_SIZE - 1;
+    assert_int_equal( *free_next( context(), block_at( block[0] ) ), place_of( block ) );
+}
+
 static void spoil_the_next( word_t* block, uint32_t size )
 {
     (void)size;
@@ -222,8 +229,15 @@ static void spoil_the_head( word_t* block, uint32_t size )
 static void a_free_block_that_is_not_what_it_seems_is_not_handed_out( void** state )
 {
     static void ( *const spoilers[] )( word_t*, uint32_t ) = {
-        spoil_the_foot, spoil_the_owner, spoil_the_link,     spoil_the_link_far,
-        spoil_the_next, spoil_the_head,  spoil_the_next_far, spoil_the_size,
+        spoil_the_link_to_the_context,
+        spoil_the_foot,
+        spoil_the_owner,
+        spoil_the_link,
+        spoil_the_link_far,
+        spoil_the_next,
+        spoil_the_head,
+        spoil_the_next_far,
+        spoil_the_size,
     };
     (void)state;
     for( unsigned i = 0; i < sizeof spoilers / sizeof *spoilers; i++ )

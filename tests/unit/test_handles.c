@@ -185,7 +185,7 @@ static void a_handle_is_stale_for_many_registrations( void** state )
     (void)state;
     dmheap_module_t net = dmheap_module_open( "net" );
     dmheap_unregister_module( "net" );
-    for( unsigned i = 0; i < 140000; i++ )
+    for( unsigned i = 0; i < 70000; i++ )
     {
         dmheap_module_t again = dmheap_module_open( "net" );
         assert_false( again.key == net.key );

@@ -125,13 +125,35 @@ static void a_heap_that_cannot_be_made_leaves_the_one_that_is_there( void** stat
     assert_int_equal( module_in( second, "m" ).live_blocks, 1 );
 }
 
+static void a_heap_that_is_made_with_a_name_has_it( void** state )
+{
+    char text[NAME_ROOM];
+    (void)state;
+    for( size_t length = 1; length <= NAME_MOST; length++ )
+    {
+        unsigned made = 0, refused = 0;
+        for( size_t size = 160; size < 400; size += 4 )
+        {
+            dmheap_context_t* named = dmheap_ctx_init( area( 0 ), size, 8, name_of( text, length ) );
+            refused += named == NULL;
+            made += named != NULL;
+            assert_ptr_equal( dmheap_ctx_find( text ), named );
+            if( named == NULL ) continue;
+            assert_int_equal( dmheap_ctx_check( named, NULL ), DMHEAP_CHECK_OK );
+            assert_true( dmheap_ctx_deinit( named ) );
+            (void)fixture_log();
+        }
+        assert_true( made != 0 && refused != 0 );
+    }
+}
+
 static void a_full_registry_refuses_and_leaves_everything( void** state )
 {
     (void)state;
     dmheap_context_t* second = fixture_second_heap( 4096, 8, 0 );
     void*             block  = dmheap_ctx_malloc( second, 100, "m" );
-    for( unsigned i = 2; i < DMHEAP_MAX_CONTEXTS; i++ )
-        assert_non_null( dmheap_ctx_init( area( i ), 4096, 8, NULL ) );
+    for( size_t i = 2; i < DMHEAP_MAX_CONTEXTS; i++ )
+        assert_non_null( dmheap_ctx_init( area( 0 ) + 8192 * i, 4096, 8, NULL ) );
     memset( area( 9 ), 0x77, 4096 );
     assert_heaps_unchanged( dmheap_ctx_init( area( 9 ), 4096, 8, "one more" ), "DMHEAP_MAX_CONTEXTS" );
     /* without an initial heap there is none that another could replace */
@@ -142,8 +164,42 @@ static void a_full_registry_refuses_and_leaves_everything( void** state )
     for( size_t i = 0; i < 4096; i++ )
         assert_int_equal( area( 9 )[i], 0x77 );
     assert_ptr_equal( dmheap_ctx_of( block ), second );
-    for( unsigned i = 2; i < DMHEAP_MAX_CONTEXTS; i++ )
-        assert_true( dmheap_ctx_deinit( (void*)area( i ) ) );
+    for( size_t i = 2; i < DMHEAP_MAX_CONTEXTS; i++ )
+        assert_true( dmheap_ctx_deinit( (void*)( area( 0 ) + 8192 * i ) ) );
+}
+
+/* ... wherever it begins in the buffer; one that the buffer lies in lives on. */
+static void a_heap_that_lies_in_the_buffer_of_a_new_one_is_forgotten( void** state )
+{
+    (void)state;
+    for( unsigned initial = 0; initial < 2; initial++ )
+        for( size_t offset = 0; offset <= 12000; offset += 4000 )
+        {
+            assert_true( fixture_heap( 65536, 8, 0 ) );
+            if( initial ) assert_true( dmheap_ctx_deinit( first_context() ) );
+            dmheap_context_t* inner  = dmheap_ctx_init( area( 0 ) + offset, 4096, 8, "inner" );
+            dmheap_context_t* beside = dmheap_ctx_init( area( 0 ) + 16384, 4096, 8, "beside" );
+            assert_true( dmheap_ctx_set_default( inner, DMHEAP_LAST ) );
+            assert_true( dmheap_ctx_set_default( beside, DMHEAP_LAST ) );
+            void* block = dmheap_ctx_malloc( inner, 100, "m" );
+            if( initial )
+                assert_true( dmheap_init( area( 0 ), 16384, 8 ) );
+            else
+                assert_non_null( dmheap_ctx_init( area( 0 ), 16384, 8, NULL ) );
+            memset( area( 0 ) + 8192, 0xFF, 8192 - 64 ); /* free memory of the new heap is anybody's */
+            assert_null( dmheap_ctx_find( "inner" ) );
+            assert_true( offset == 0 || dmheap_ctx_of( block ) == NULL );
+            assert_false( offset != 0 && dmheap_ctx_deinit( inner ) );
+            assert_ptr_equal( dmheap_ctx_find( "beside" ), beside );
+            void* nested = dmheap_ctx_malloc( beside, 2048, NULL );
+            assert_non_null( dmheap_ctx_init( nested, 2048, 8, "nested" ) );
+            assert_ptr_equal( dmheap_ctx_find( "beside" ), beside );
+            assert_true( dmheap_ctx_deinit( dmheap_ctx_find( "nested" ) ) );
+            assert_true( dmheap_ctx_deinit( beside ) );
+            assert_true( dmheap_ctx_deinit( (void*)area( 0 ) ) );
+            (void)fixture_log();
+        }
+    assert_true( fixture_heap( 65536, 8, 0 ) );
 }
 
 /* ---- What the default heaps have together ---- */
@@ -506,6 +562,25 @@ static void an_aligned_block_that_fits_by_chance_only_is_found_in_the_next_heap(
     }
 }
 
+static void what_only_a_heap_that_is_no_default_one_has_is_refused( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( 262144, 8, 0 );
+    dmheap_module_t   m      = dmheap_module_open( "m" );
+    void*             block  = dmheap_malloc( 1000, "m" );
+    assert_non_null( dmheap_ctx_malloc( second, 100, "m" ) );
+    assert_counted( dmheap_malloc( 100000, "m" ), 1, "out of memory" );
+    assert_counted( dmheap_aligned_alloc( 64, 100000, "m" ), 1, "out of memory" );
+    assert_counted( dmheap_calloc( 100, 1000, "m" ), 1, "out of memory" );
+    assert_counted( dmheap_realloc( block, 100000, "m" ), 1, "out of memory" );
+    assert_counted( dmheap_aligned_realloc( block, 64, 100000, "m" ), 1, "out of memory" );
+    assert_counted( dmheap_module_malloc( m, 100000 ), 1, "out of memory" );
+    assert_counted( dmheap_module_aligned_alloc( m, 64, 100000 ), 1, "out of memory" );
+    assert_counted( dmheap_module_realloc( m, block, 100000 ), 1, "out of memory" );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_realloc( block, 100000, "m" ) ), second );
+}
+
 /* ---- Alignment from heap to heap ---- */
 
 static void a_block_that_moves_to_another_heap_keeps_its_alignment( void** state )
@@ -825,7 +900,9 @@ int test_heaps( void )
         HEAPS_TEST( a_heap_made_where_the_initial_one_was_is_not_replaced_with_it ),
         HEAPS_TEST( a_heap_that_is_made_again_as_the_initial_one_is_known_once ),
         HEAPS_TEST( a_heap_that_cannot_be_made_leaves_the_one_that_is_there ),
+        HEAPS_TEST( a_heap_that_is_made_with_a_name_has_it ),
         HEAPS_TEST( a_full_registry_refuses_and_leaves_everything ),
+        HEAPS_TEST( a_heap_that_lies_in_the_buffer_of_a_new_one_is_forgotten ),
         HEAPS_TEST( statistics_of_several_heaps_are_sums_and_the_largest_block_is_the_largest ),
         HEAPS_TEST( visitors_show_every_default_heap_and_no_other ),
         HEAPS_TEST( damage_in_any_default_heap_is_found_by_the_check ),
@@ -837,6 +914,7 @@ int test_heaps( void )
         HEAPS_TEST( a_full_module_table_sends_a_new_name_to_the_next_heap ),
         HEAPS_TEST( a_name_is_registered_where_its_block_lies_and_nowhere_else ),
         HEAPS_TEST( an_aligned_block_that_fits_by_chance_only_is_found_in_the_next_heap ),
+        HEAPS_TEST( what_only_a_heap_that_is_no_default_one_has_is_refused ),
         HEAPS_TEST( a_block_that_moves_to_another_heap_keeps_its_alignment ),
         HEAPS_TEST( a_block_of_a_heap_that_is_no_default_one_stays_in_it ),
         HEAPS_TEST( unregister_takes_down_the_heaps_in_the_modules_blocks_first ),

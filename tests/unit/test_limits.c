@@ -152,6 +152,66 @@ static void nothing_else_is_admitted_between_the_steps_of_a_realloc_that_was( vo
     }
 }
 
+static size_t before_move, after_move;
+
+static void look_at_the_moving_block( void )
+{
+    size_t live = live_bytes_of( "m" );
+    assert_true( live == before_move || ( live >= after_move && live < after_move + 16 ) );
+    assert_int_equal( live_blocks_of( "m" ), 1 );
+}
+
+static void a_block_that_moves_is_booked_once( void** state )
+{
+    (void)state;
+    for( unsigned kind = 0; kind < 4; kind++ )
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        second_default( 65536 );
+        void* block = dmheap_malloc( 996, "m" );
+        assert_non_null( dmheap_malloc( 8, NULL ) );
+        before_move       = 1000;
+        after_move        = kind == 0 ? 2000 : kind == 1 ? 504 : 20000;
+        fixture_interrupt = look_at_the_moving_block;
+        void* moved       = kind == 0   ? dmheap_realloc( block, 1996, NULL )
+                            : kind == 1 ? dmheap_aligned_realloc( block, 4096, 500, NULL )
+                                        : dmheap_realloc( block, 19996, NULL );
+        fixture_interrupt = NULL;
+        assert_non_null( moved );
+        assert_in_range( live_bytes_of( "m" ), after_move, after_move + 15 );
+        assert_true( kind < 2 || dmheap_ctx_of( moved ) == second_context() );
+        dmheap_module_stats_t m;
+        assert_true( dmheap_get_module_stats( "m", &m ) );
+        /* peaks of several heaps are summed */
+        assert_int_equal( m.peak_bytes, kind == 0 ? after_move : kind == 1 ? before_move : before_move + after_move );
+    }
+}
+
+static void a_limit_is_passed_by_less_than_the_smallest_block( void** state )
+{
+    (void)state;
+    for( size_t alignment = 4; alignment <= 64; alignment *= 2 )
+        for( size_t limit = 200; limit < 1500; limit += 37 )
+        {
+            assert_true( fixture_heap( 8192, alignment, 0 ) );
+            assert_true( dmheap_set_module_limit( "m", limit ) );
+            assert_int_equal( module_in( first_context(), "m" ).limit_bytes, limit / 4 * 4 );
+            void* holes[20];
+            for( unsigned i = 0; i < 20; i++ ) /* of sizes that fit the requests badly */
+            {
+                holes[i] = dmheap_malloc( 60 + 4 * i, NULL );
+                assert_non_null( dmheap_malloc( 4, NULL ) );
+            }
+            for( unsigned i = 0; i < 20; i++ )
+                dmheap_free( holes[i], false );
+            for( size_t size = 130; size != 0; size-- )
+                (void)dmheap_malloc( size, "m" );
+            assert_true( live_bytes_of( "m" ) < limit + ( alignment > 16 ? alignment : 16 ) );
+            assert_true( live_bytes_of( "m" ) + ( alignment > 16 ? alignment : 16 ) > limit );
+            (void)fixture_log();
+        }
+}
+
 /* ---- Peaks ---- */
 
 static unsigned granted;
@@ -431,6 +491,7 @@ static void take_figures( figures_t* figures )
 
 static unsigned obstacle;
 static bool     call_is_rename;
+static bool     table_grows; /* in another heap: it does not move back */
 static reason_t why_not;
 
 static void try_all_or_nothing( void )
@@ -445,6 +506,11 @@ static void try_all_or_nothing( void )
     assert_false( call_is_rename ? dmheap_rename_module( "m", name ) : dmheap_set_module_limit( "m", 4000 ) );
     assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
     take_figures( &after );
+    for( unsigned i = 0; table_grows && i < 3; i++ )
+    {
+        after.heap[i].free_blocks        = before.heap[i].free_blocks;
+        after.heap[i].largest_free_block = before.heap[i].largest_free_block;
+    }
     assert_memory_equal( &before, &after, sizeof before );
     for( unsigned i = 0; i < 3; i++ )
         assert_int_equal( dmheap_ctx_check( three[i], NULL ), DMHEAP_CHECK_OK );
@@ -465,6 +531,7 @@ static void a_rename_over_several_heaps_is_all_or_nothing( void** state )
 {
     (void)state;
     call_is_rename = true;
+    table_grows    = false;
     for( why_not = 0; why_not < REASONS; why_not++ )
         for( obstacle = 0; obstacle < 3; obstacle++ )
         {
@@ -487,11 +554,15 @@ static void a_limit_over_several_heaps_is_all_or_nothing( void** state )
     call_is_rename = false;
     for( why_not = THERE_IS_NO_MEMORY; why_not < REASONS; why_not++ )
         for( obstacle = 0; obstacle < 2; obstacle++ )
-            for( unsigned known = 0; known < 2; known++ ) /* in the other heap */
+            for( unsigned known = 0; known < 3; known++ ) /* in the other heap; 2: not, and its table has to grow */
             {
                 three_heaps();
+                table_grows = known == 2;
+                for( char name[2] = "a"; known == 2 && name[0] <= 'g'; name[0]++ )
+                    assert_true( dmheap_ctx_register_module( three[1 - obstacle], name ) );
                 if( why_not != THE_MODULE_IS_LEAVING ) dmheap_ctx_unregister_module( three[obstacle], "m" );
-                if( !known ) dmheap_ctx_unregister_module( three[1 - obstacle], "m" );
+                if( known != 1 ) dmheap_ctx_unregister_module( three[1 - obstacle], "m" );
+                if( known == 2 ) assert_true( dmheap_ctx_register_module( three[1 - obstacle], "h" ) );
                 if( why_not == THERE_IS_NO_MEMORY ) fill_up( three[obstacle] );
                 if( why_not == THE_TABLE_IS_FULL ) fill_table( three[obstacle] );
                 if( why_not == THE_MODULE_IS_LEAVING )
@@ -548,6 +619,8 @@ int test_limits( void )
         LIMIT_TEST( a_realloc_beyond_the_limit_does_not_move_to_another_heap ),
         LIMIT_TEST( the_limit_in_the_heap_that_a_block_moves_to_holds_there ),
         LIMIT_TEST( nothing_else_is_admitted_between_the_steps_of_a_realloc_that_was ),
+        LIMIT_TEST( a_block_that_moves_is_booked_once ),
+        LIMIT_TEST( a_limit_is_passed_by_less_than_the_smallest_block ),
         LIMIT_TEST( a_realloc_that_grows_takes_no_more_from_others_than_the_block_has ),
         LIMIT_TEST( the_peak_is_the_highest_that_was_held ),
         LIMIT_TEST( a_peak_that_passed_a_limit_that_was_set_later_stays ),

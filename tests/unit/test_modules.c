@@ -191,6 +191,23 @@ static void as_many_modules_as_there_may_be_live_side_by_side( void** state )
     assert_int_equal( stats_now().free_blocks, 1 );
 }
 
+static void a_heap_has_room_for_a_module_for_each_64_bytes( void** state )
+{
+    (void)state;
+    for( size_t size = 640; size <= 9000; size += 64 )
+    {
+        char name[16];
+        assert_true( fixture_heap( size, 8, 0 ) );
+        for( unsigned i = 0; i < size / 64 && i < DMHEAP_MAX_MODULES; i++ )
+        {
+            snprintf( name, sizeof name, "m%u", i );
+            assert_true( dmheap_register_module( name ) );
+        }
+        assert_valid();
+        (void)fixture_log();
+    }
+}
+
 static void a_full_module_table_is_an_error_and_no_harm( void** state )
 {
     char name[16];
@@ -350,6 +367,7 @@ int test_modules( void )
         HEAP_TEST( the_name_may_lie_in_memory_that_is_freed ),
         HEAP_TEST( the_same_address_can_hold_another_name_later ),
         HEAP_TEST( as_many_modules_as_there_may_be_live_side_by_side ),
+        HEAP_TEST( a_heap_has_room_for_a_module_for_each_64_bytes ),
         HEAP_TEST( a_full_module_table_is_an_error_and_no_harm ),
         HEAP_TEST( counters_follow_every_operation ),
         HEAP_TEST( a_limit_refuses_what_exceeds_it ),

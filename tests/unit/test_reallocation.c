@@ -189,6 +189,37 @@ static void aligned_realloc_moves_to_an_alignment_and_keeps_it( void** state )
     dmheap_free( wall, false );
 }
 
+/* Whatever is around the block, and whatever its owner may have. */
+static void a_realloc_to_what_a_block_has_anyway_succeeds_where_it_is( void** state )
+{
+    (void)state;
+    for( size_t heap_alignment = 4; heap_alignment <= 32; heap_alignment *= 2 )
+        for( size_t alignment = 1; alignment <= 256; alignment *= 2 )
+            for( size_t asked = 1; asked < 200; asked += 13 )
+            {
+                assert_true( fixture_heap( 8192, heap_alignment, 0 ) );
+                (void)dmheap_malloc( 20, NULL );
+                unsigned char* block =
+                    alignment == 1 ? dmheap_malloc( asked, "m" ) : dmheap_aligned_alloc( alignment, asked, "m" );
+                assert_non_null( dmheap_malloc( 20, NULL ) );
+                fill_up( first_context() );
+                assert_true( dmheap_set_module_limit( "m", 4 ) );
+                size_t usable = dmheap_usable_size( block );
+                memset( block, 0x21, usable );
+                assert_ptr_equal( dmheap_realloc( block, usable, NULL ), block );
+                assert_int_equal( dmheap_usable_size( block ), usable );
+                for( size_t size = usable; size != 0; size -= size > 17 ? 17 : size )
+                {
+                    assert_ptr_equal( dmheap_realloc( block, size, NULL ), block );
+                    assert_true( dmheap_usable_size( block ) >= size );
+                    assert_int_equal( block[size - 1], 0x21 );
+                }
+                assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+                assert_valid();
+                (void)fixture_log();
+            }
+}
+
 static void the_word_that_keeps_the_alignment_is_not_the_users( void** state )
 {
     (void)state;
@@ -218,6 +249,7 @@ int test_reallocation( void )
         HEAP_TEST( a_failed_realloc_leaves_the_old_block ),
         HEAP_TEST( a_moved_block_keeps_the_alignment_it_was_asked_for ),
         HEAP_TEST( aligned_realloc_moves_to_an_alignment_and_keeps_it ),
+        HEAP_TEST( a_realloc_to_what_a_block_has_anyway_succeeds_where_it_is ),
         HEAP_TEST( the_word_that_keeps_the_alignment_is_not_the_users ),
     };
     return cmocka_run_group_tests_name( "reallocation", tests, NULL, NULL );

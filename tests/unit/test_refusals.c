@@ -245,6 +245,29 @@ static void a_new_module_whose_record_takes_what_was_left_is_refused_without_a_t
     assert_true( granted > 10 && refused > 10 );
 }
 
+/* In a heap that was never full: what was tried is no peak. */
+static void what_a_new_module_was_refused_is_no_peak( void** state )
+{
+    unsigned refused = 0;
+    (void)state;
+    for( size_t free = 32; free < 400; free += 8 )
+        for( size_t less = 0; less < 32; less += 8 )
+            for( unsigned aligned = 0; aligned < 2; aligned++ )
+            {
+                assert_true( fixture_heap( 4096, 8, 0 ) );
+                assert_non_null( dmheap_malloc( stats_now().largest_free_block - free, NULL ) );
+                dmheap_stats_t before = stats_now();
+                size_t         size   = before.largest_free_block > less ? before.largest_free_block - less : 1;
+                void*          got    = aligned ? dmheap_aligned_alloc( 8, size, "new" ) : dmheap_malloc( size, "new" );
+                refused += got == NULL;
+                before.failed_allocations += got == NULL;
+                dmheap_stats_t after = stats_now();
+                if( got == NULL ) assert_memory_equal( &before, &after, sizeof before );
+                (void)fixture_log();
+            }
+    assert_true( refused > 100 );
+}
+
 static void a_registration_that_is_refused_changes_nothing( void** state )
 {
     char text[NAME_ROOM];
@@ -476,6 +499,7 @@ int test_refusals( void )
         REFUSAL_TEST( a_request_that_is_refused_counts_once_and_changes_nothing_else ),
         REFUSAL_TEST( requests_that_are_refused_register_nobody ),
         REFUSAL_TEST( a_new_module_whose_record_takes_what_was_left_is_refused_without_a_trace ),
+        REFUSAL_TEST( what_a_new_module_was_refused_is_no_peak ),
         REFUSAL_TEST( a_registration_that_is_refused_changes_nothing ),
         REFUSAL_TEST( a_full_table_refuses_without_a_trace ),
         REFUSAL_TEST( a_refused_request_that_no_memory_would_help_is_not_counted ),

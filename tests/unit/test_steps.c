@@ -93,6 +93,113 @@ static bool its_turn( void )
     return true;
 }
 
+/* Blocks of others are passed over in steps as well, and the sweep ends with the module's last block. */
+static void unregister_passes_over_few_blocks_of_others_at_a_time( void** state )
+{
+    (void)state;
+    for( unsigned last = 0; last < 1000; last += 200 ) /* where its last block is */
+    {
+        assert_true( fixture_heap( 65536, 8, 0 ) );
+        assert_non_null( dmheap_malloc( 20, "m" ) );
+        for( unsigned i = 0; i < 1000; i++ )
+            assert_non_null( dmheap_malloc( 20, i == last ? "m" : "other" ) );
+        interrupts        = 0;
+        fixture_interrupt = allocate_and_free;
+        dmheap_unregister_module( "m" );
+        release_held();
+        assert_true( interrupts >= last / 12 );
+        assert_true( interrupts <= last / 3 + 20 );
+        assert_int_equal( live_blocks_of( "m" ), 0 );
+    }
+}
+
+/* Where the sweep goes on may be the middle of somebody's payload by then, which imitates blocks of the module. */
+static uint32_t* swept[60];
+static uint32_t* imitation;
+static uint32_t  imitated; /* the header of a block of the module */
+
+enum
+{
+    IMITATION_WORDS = 2000
+};
+
+static void put_a_payload_where_the_sweep_is( void )
+{
+    if( !its_turn() ) return;
+    for( unsigned i = 0; i < 60; i++ )
+        if( dmheap_ctx_of( swept[i] ) != NULL ) dmheap_free( swept[i], false );
+    imitation = dmheap_malloc( IMITATION_WORDS * sizeof( uint32_t ), "other" );
+    assert_non_null( imitation );
+    for( unsigned i = 0; i < IMITATION_WORDS; i++ )
+        imitation[i] = imitated;
+}
+
+static void a_sweep_does_not_take_a_payload_for_blocks( void** state )
+{
+    (void)state;
+    disturbed = 0;
+    EACH_STEP
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        for( unsigned i = 0; i < 60; i++ )
+            swept[i] = dmheap_malloc( 100, i % 2 ? "other" : "m" );
+        imitated = swept[58][-1];
+        assert_non_null( dmheap_malloc( 100, "m" ) );
+        imitation         = NULL;
+        countdown         = step;
+        fixture_interrupt = put_a_payload_where_the_sweep_is;
+        dmheap_unregister_module( "m" );
+        fixture_interrupt = NULL;
+        assert_int_equal( live_blocks_of( "m" ), 0 );
+        for( unsigned i = 0; imitation != NULL && i < IMITATION_WORDS; i++ )
+            assert_int_equal( imitation[i], imitated );
+        assert_int_equal( live_blocks_of( "other" ), imitation != NULL ? 1 : 30 );
+        assert_valid();
+        (void)fixture_log();
+    }
+    assert_true( disturbed > 30 );
+}
+
+static bool is_one_of_those( const dmheap_block_info_t* info, void* user )
+{
+    bool known = info->use != DMHEAP_BLOCK_LIVE || info->address == imitation || info->address == user;
+    for( unsigned i = 0; i < 60; i++ )
+        known |= info->address == swept[i];
+    assert_true( known );
+    assert_true( strcmp( info->owner, "" ) == 0 || strcmp( info->owner, "m" ) == 0 ||
+                 strcmp( info->owner, "other" ) == 0 );
+    return true;
+}
+
+static void a_walk_does_not_take_a_payload_for_blocks( void** state )
+{
+    (void)state;
+    for( unsigned visits = 0; visits < 2; visits++ )
+    {
+        disturbed = 0;
+        EACH_STEP
+        {
+            assert_true( fixture_heap( 16384, 8, 0 ) );
+            for( unsigned i = 0; i < 60; i++ )
+                swept[i] = dmheap_malloc( 100, i % 2 ? "other" : "m" );
+            imitated          = swept[58][-1];
+            void* last        = dmheap_malloc( 100, "m" );
+            imitation         = NULL;
+            countdown         = step;
+            fixture_interrupt = put_a_payload_where_the_sweep_is;
+            if( visits )
+                dmheap_visit_blocks( is_one_of_those, last );
+            else
+                assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+            fixture_interrupt = NULL;
+            assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+            assert_valid();
+            (void)fixture_log();
+        }
+        assert_true( disturbed > 30 );
+    }
+}
+
 static void unregister_at_the_nth_step( void )
 {
     if( its_turn() ) dmheap_unregister_module( "m" );
@@ -542,6 +649,41 @@ static void a_module_that_is_being_unregistered_is_not_renamed_and_gives_no_bloc
     release_held();
 }
 
+/* Of a module that leaves, the last block: it is the last that the sweep comes to. */
+static unsigned char* last_block;
+static unsigned       resizes_refused;
+
+static void resize_a_block_of_the_leaving_module( void )
+{
+    if( dmheap_ctx_of( last_block ) == NULL ) return;
+    if( dmheap_realloc( last_block, 400, NULL ) == NULL ) resizes_refused++;
+    if( dmheap_realloc( last_block, 30000, NULL ) == NULL ) resizes_refused++; /* only the second heap has that */
+    if( dmheap_aligned_realloc( last_block, 512, 30000, NULL ) == NULL ) resizes_refused++;
+    assert_int_equal( last_block[99], 0x6B );
+}
+
+static void a_block_of_a_module_that_is_being_unregistered_gets_no_more_memory( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+    dmheap_context_t* second = fixture_second_heap( 65536, 8, 0 );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    for( unsigned i = 0; i < 30; i++ )
+        assert_non_null( dmheap_malloc( 50, i % 2 ? "leaving" : "staying" ) );
+    last_block = dmheap_malloc( 100, "leaving" );
+    memset( last_block, 0x6B, 100 );
+    resizes_refused   = 0;
+    fixture_interrupt = resize_a_block_of_the_leaving_module;
+    dmheap_ctx_unregister_module( first_context(), "leaving" );
+    fixture_interrupt = NULL;
+    assert_true( resizes_refused >= 3 * 15 );
+    assert_int_equal( stats_of( second ).used_blocks, 0 );
+    assert_int_equal( stats_of( second ).modules, 0 );
+    assert_int_equal( live_blocks_of( "leaving" ), 0 );
+    assert_int_equal( stats_now().failed_allocations, 0 );
+    assert_valid();
+}
+
 /* ---- How often the lock is held ---- */
 
 static void count_interrupt( void )
@@ -681,6 +823,9 @@ int test_steps( void )
         HEAP_TEST( a_realloc_that_moves_lets_interrupts_use_the_heap ),
         HEAP_TEST( an_unregister_in_progress_refuses_its_module_and_no_other ),
         HEAP_TEST( unregister_holds_the_lock_for_few_blocks_at_a_time ),
+        HEAP_TEST( unregister_passes_over_few_blocks_of_others_at_a_time ),
+        HEAP_TEST( a_sweep_does_not_take_a_payload_for_blocks ),
+        HEAP_TEST( a_walk_does_not_take_a_payload_for_blocks ),
         HEAP_TEST( a_module_unregistered_while_its_block_moves_leaves_nothing_behind ),
         HEAP_TEST( a_block_that_moves_while_its_module_is_merged_goes_to_the_heir ),
         HEAP_TEST( a_merge_in_progress_refuses_its_module ),
@@ -694,6 +839,7 @@ int test_steps( void )
         HEAP_TEST( a_check_finds_all_well_whatever_others_do_between_its_steps ),
         HEAP_TEST( a_check_finds_all_well_between_any_two_steps_of_others ),
         HEAP_TEST( a_module_that_is_being_unregistered_is_not_renamed_and_gives_no_block_away ),
+        HEAP_TEST( a_block_of_a_module_that_is_being_unregistered_gets_no_more_memory ),
         HEAP_TEST( the_lock_is_held_so_often_and_no_more_whatever_the_heap_holds ),
         HEAP_TEST( a_heap_taken_down_during_a_walk_ends_the_walk ),
     };
