@@ -6,6 +6,8 @@
  *   cost FUNCTION HEAP mean worst masked      random calls on a heap of so many bytes
  *   found FUNCTION worst masked               the kept sequences of worst.h, on a heap of 4 KiB
  *   walk FUNCTION n                           instructions a block
+ *   scene MODULES LENGTH masked WHAT          with so many modules, whose names have so many characters
+ *   holds n WHAT                              how often a call holds the lock
  *   overhead HEAP n                           bytes that a heap without blocks takes for itself
  *
  * Built with COST_SEARCH it looks for sequences that are worse than the kept ones instead, and prints worst.h anew.
@@ -27,8 +29,13 @@ enum
     NAMES      = 12,
     ROUNDS     = 30000,
     MOST_STEPS = 48, /* of a sequence */
-    SEARCHES   = COST_SEARCH
+    SCENE      = 1 << 16,
+    MOST_SCENE = DMHEAP_MAX_MODULES,
+    SHORT      = 15, /* characters of a name: what most have at the most */
+    LONGEST    = DMHEAP_NAME_SIZE - 1
 };
+
+static const uint32_t searches = COST_SEARCH;
 
 /* In the order of the tables. */
 #define FUNCTIONS( X )                                                                                                 \
@@ -42,7 +49,15 @@ enum
     X( unregister_module )                                                                                             \
     X( rename_module )                                                                                                 \
     X( set_module_limit )                                                                                              \
-    X( get_stats ) X( get_module_stats ) X( usable_size ) X( visit_blocks ) X( visit_modules ) X( check )
+    X( get_stats )                                                                                                     \
+    X( get_module_stats )                                                                                              \
+    X( usable_size )                                                                                                   \
+    X( visit_blocks )                                                                                                  \
+    X( visit_modules )                                                                                                 \
+    X( check )                                                                                                         \
+    X( module_malloc )                                                                                                 \
+    X( module_calloc )                                                                                                 \
+    X( module_realloc ) X( module_aligned_realloc ) X( module_free ) X( module_get_stats )
 #define NUMBER( name ) COST_##name,
 #define TEXT( name )   #name,
 
@@ -54,7 +69,7 @@ typedef enum
 static const char* const functions[COUNT] = { FUNCTIONS( TEXT ) };
 
 static const char* const texts[NAMES] = { "net", "fs",  "shell",  "usb",  "audio", "sensor#1",
-                                          "log", "gui", "crypto", "boot", "a",     "a_name_of_thirty-one_characters" };
+                                          "log", "gui", "crypto", "boot", "a",     "has_15_letters_" };
 
 /* One call of a sequence. */
 typedef struct
@@ -75,7 +90,7 @@ static void*         blocks[BLOCKS];
 static uint32_t      state = 1;
 
 /* The names lie where they lie in every build: hints go by their addresses. */
-static char ( *const names )[DMOD_MAX_MODULE_NAME_LENGTH] = (void*)COST_NAMES_AT;
+static char ( *const names )[DMHEAP_NAME_SIZE] = (void*)COST_NAMES_AT;
 
 /* ---- Measuring ---- */
 
@@ -150,6 +165,26 @@ static bool see_module( const dmheap_module_info_t* module, void* user )
     return true;
 }
 
+static dmheap_module_t handle;
+
+static bool is_allocating( function_t function )
+{
+    return function <= COST_calloc || function == COST_module_malloc || function == COST_module_calloc;
+}
+
+static bool is_by_handle_of_block( function_t function )
+{
+    return function == COST_module_realloc || function == COST_module_aligned_realloc || function == COST_module_free;
+}
+
+/* What a call by handle needs, and is not a part of it: the handle, and that the block is the module's. */
+static void prepare( function_t function, void* const* slot, const char* name )
+{
+    if( function < COST_module_malloc ) return;
+    if( is_by_handle_of_block( function ) && *slot != NULL ) (void)dmheap_retag( *slot, name );
+    handle = dmheap_module_open( name );
+}
+
 static void call( function_t function, void** slot, size_t size, const char* name, const char* other )
 {
     dmheap_stats_t        stats;
@@ -178,13 +213,29 @@ static void call( function_t function, void** slot, size_t size, const char* nam
     case COST_usable_size: (void)dmheap_usable_size( *slot ); break;
     case COST_visit_blocks: dmheap_visit_blocks( see_block, NULL ); break;
     case COST_visit_modules: dmheap_visit_modules( see_module, NULL ); break;
-    default: (void)dmheap_check( NULL ); break;
+    case COST_check: (void)dmheap_check( NULL ); break;
+    case COST_module_malloc: *slot = dmheap_module_malloc( handle, size ); break;
+    case COST_module_calloc: *slot = dmheap_module_calloc( handle, size, 1 ); break;
+    case COST_module_realloc:
+        moved = dmheap_module_realloc( handle, *slot, size + 1 );
+        if( moved != NULL ) *slot = moved;
+        break;
+    case COST_module_aligned_realloc:
+        moved = dmheap_module_aligned_realloc( handle, *slot, 64, size + 1 );
+        if( moved != NULL ) *slot = moved;
+        break;
+    case COST_module_free:
+        dmheap_module_free( handle, *slot );
+        *slot = NULL;
+        break;
+    default: (void)dmheap_module_get_stats( handle, &module_stats ); break;
     }
 }
 
 static cost_t measure( function_t function, void** slot, size_t size, const char* name, const char* other )
 {
-    cost_t cost    = { 0, 0 };
+    cost_t cost = { 0, 0 };
+    prepare( function, slot, name );
     longest        = 0;
     holds          = 0;
     uint32_t start = counter_now();
@@ -218,11 +269,24 @@ static function_t draw_function( bool live )
 {
     uint32_t choice = draw_from( &state, 1000 );
     if( choice < 850 && !live )
-        return draw_from( &state, 8 ) == 0 ? COST_aligned_alloc : choice < 60 ? COST_calloc : COST_malloc;
+    {
+        if( draw_from( &state, 8 ) == 0 ) return COST_aligned_alloc;
+        return choice < 60    ? COST_calloc
+               : choice < 100 ? COST_module_malloc
+               : choice < 120 ? COST_module_calloc
+                              : COST_malloc;
+    }
     if( choice < 850 )
-        return choice < 250 ? COST_realloc : choice < 280 ? COST_retag : choice < 300 ? COST_usable_size : COST_free;
-    if( choice < 996 ) return COST_register_module + draw_from( &state, COST_visit_blocks - COST_register_module );
-    return COST_visit_blocks + draw_from( &state, COUNT - COST_visit_blocks );
+        return choice < 250   ? COST_realloc
+               : choice < 280 ? COST_retag
+               : choice < 300 ? COST_usable_size
+               : choice < 340 ? COST_module_realloc
+               : choice < 360 ? COST_module_aligned_realloc
+               : choice < 440 ? COST_module_free
+                              : COST_free;
+    if( choice < 980 ) return COST_register_module + draw_from( &state, COST_visit_blocks - COST_register_module );
+    if( choice < 996 ) return COST_module_get_stats;
+    return COST_visit_blocks + draw_from( &state, COST_module_malloc - COST_visit_blocks );
 }
 
 static void run_randomly( size_t heap )
@@ -257,9 +321,10 @@ static cost_t run_step( const step_t* step, function_t* function )
     void** slot = &blocks[step->slot];
     *function   = step->function;
     if( !is_live( *slot ) ) *slot = NULL;
-    bool frees = *function == COST_free || *function == COST_realloc || *function == COST_retag;
-    if( *slot == NULL && ( frees || *function == COST_usable_size ) ) *function = COST_malloc;
-    if( *slot != NULL && *function <= COST_calloc ) *function = COST_free;
+    bool needs = *function == COST_free || *function == COST_realloc || *function == COST_retag ||
+                 *function == COST_usable_size || is_by_handle_of_block( *function );
+    if( *slot == NULL && needs ) *function = COST_malloc;
+    if( *slot != NULL && is_allocating( *function ) ) *function = COST_free;
     return measure( *function, slot, step->size, names[step->names % NAMES], names[step->names / NAMES % NAMES] );
 }
 
@@ -371,7 +436,7 @@ static void search( void )
 {
     for( unsigned i = 0; i < sizeof worst_sequences / sizeof *worst_sequences; i++ )
         try_sequence( &worst_sequences[i] );
-    for( unsigned i = 0; i < SEARCHES; i++ )
+    for( unsigned i = 0; i < searches; i++ )
     {
         function_t function = (function_t)draw_from( &state, COUNT );
         sequence_t sequence =
@@ -406,6 +471,127 @@ static void print_walk( function_t function )
     printf( "walk %s %u\n", functions[function], (unsigned)( ( many - few ) / ( MANY - FEW ) ) );
 }
 
+/* ---- Many modules ---- */
+
+/* The name of a module, always at the same address. All are alike up to the last three characters, so that comparing two
+ * takes as long as can be. */
+static const char* spelled( unsigned number, unsigned length )
+{
+    char* text = names[NAMES];
+    memset( text, 'm', length - 3 );
+    text[length - 3] = (char)( '0' + number / 100 );
+    text[length - 2] = (char)( '0' + number / 10 % 10 );
+    text[length - 1] = (char)( '0' + number % 10 );
+    text[length]     = '\0';
+    return text;
+}
+
+static void spell_other( unsigned length )
+{
+    memcpy( names[NAMES + 1], spelled( 999, length ), length + 1 );
+}
+
+/* What a call holds the lock for, if that is more than it was. */
+static void keep_masked( uint32_t* most, function_t function, void** slot, const char* name )
+{
+    cost_t cost = measure( function, slot, 16, name, names[NAMES + 1] );
+    if( cost.masked > *most ) *most = cost.masked;
+}
+
+static void free_all( void )
+{
+    for( unsigned i = 0; i < BLOCKS; i++ )
+    {
+        dmheap_free( blocks[i], false );
+        blocks[i] = NULL;
+    }
+}
+
+static void print_scene( unsigned count, unsigned length )
+{
+    struct
+    {
+        uint32_t hint, walk, first, enter, leave, rename, look, limit;
+    } most = { 0 };
+    /* as they come */
+    spell_other( length );
+    start_anew( SCENE );
+    for( unsigned i = 0; i < count; i++ )
+        keep_masked( &most.first, COST_malloc, &blocks[i], spelled( i, length ) );
+    start_anew( SCENE );
+    for( unsigned i = 0; i < count; i++ )
+        keep_masked( &most.enter, COST_register_module, NULL, spelled( i, length ) );
+    /* while they are there: each name comes where two others were seen last */
+    for( unsigned i = 0; i < count; i++ )
+    {
+        keep_masked( &most.walk, COST_malloc, &blocks[0], spelled( i, length ) );
+        keep_masked( &most.hint, COST_malloc, &blocks[1], spelled( i, length ) );
+        keep_masked( &most.hint, COST_malloc, &blocks[2], spelled( i != 0 ? i - 1 : 0, length ) ); /* the second one */
+        free_all();
+        keep_masked( &most.look, COST_get_module_stats, NULL, spelled( i, length ) );
+        keep_masked( &most.limit, COST_set_module_limit, NULL, spelled( i, length ) );
+        keep_masked( &most.rename, COST_rename_module, NULL, spelled( i, length ) );
+        (void)dmheap_rename_module( names[NAMES + 1], spelled( i, length ) );
+    }
+    /* as they go, the first or the last first */
+    for( unsigned i = 0; i < count; i++ )
+        keep_masked( &most.leave, COST_unregister_module, NULL, spelled( i, length ) );
+    for( unsigned i = 0; i < count; i++ )
+        (void)dmheap_register_module( spelled( i, length ) );
+    for( unsigned i = count; i != 0; i-- )
+        keep_masked( &most.leave, COST_unregister_module, NULL, spelled( i - 1, length ) );
+
+    const struct
+    {
+        uint32_t    masked;
+        const char* what;
+    } rows[] = { { most.hint, "`malloc`, a name that a hint leads to" },
+                 { most.walk, "`malloc`, a name that no hint leads to" },
+                 { most.first, "`malloc`, the first of a name" },
+                 { most.enter, "`register_module`" },
+                 { most.leave, "`unregister_module`, without blocks" },
+                 { most.rename, "`rename_module`, to a free name" },
+                 { most.look, "`get_module_stats`" },
+                 { most.limit, "`set_module_limit`, a known name" } };
+    for( unsigned i = 0; i < sizeof rows / sizeof *rows; i++ )
+        printf( "scene %u %u %u %s\n", count, length, (unsigned)rows[i].masked, rows[i].what );
+}
+
+/* ---- Holds ---- */
+
+static unsigned print_holds( const char* what, function_t function, void** slot, size_t size, const char* name )
+{
+    (void)measure( function, slot, size, name, names[1] );
+    if( what != NULL ) printf( "holds %u %s\n", holds, what );
+    return holds;
+}
+
+static void print_all_holds( void )
+{
+    const char* name = names[0];
+    start_anew( SCENE );
+    (void)print_holds( "`malloc`, the first of a name", COST_malloc, &blocks[0], 16, name );
+    (void)print_holds( "`malloc`, a name that a hint leads to", COST_malloc, &blocks[1], 16, name );
+    memcpy( names[NAMES], name, strlen( name ) + 1 );
+    (void)print_holds( "`malloc`, a name that no hint leads to", COST_malloc, &blocks[2], 16, names[NAMES] );
+    (void)print_holds( "`realloc`, in place", COST_realloc, &blocks[2], 50, name );
+    (void)print_holds( "`realloc`, to another place", COST_realloc, &blocks[0], 500, name );
+    (void)print_holds( "`free`", COST_free, &blocks[1], 0, name );
+    free_all();
+    (void)print_holds( "`rename_module`, to a free name, one heap", COST_rename_module, NULL, 0, name );
+    unsigned one =
+        print_holds( "`unregister_module`, without blocks, one heap", COST_unregister_module, NULL, 0, names[1] );
+    (void)dmheap_register_module( name );
+    dmheap_context_t* second = dmheap_ctx_init( buffer + SCENE, SCENE, 8, NULL );
+    unsigned not             = print_holds( NULL, COST_unregister_module, NULL, 0, name );
+    (void)dmheap_register_module( name );
+    (void)dmheap_ctx_register_module( second, name );
+    unsigned both = print_holds( NULL, COST_unregister_module, NULL, 0, name );
+    printf( "holds %u each further heap that knows the module\n", both - one );
+    printf( "holds %u each further heap that does not\n", not -one );
+    (void)dmheap_ctx_deinit( second );
+}
+
 static void print_overhead( void )
 {
     for( size_t size = 1024; size <= LARGE; size *= 2 )
@@ -422,7 +608,7 @@ int main( void )
     for( unsigned i = 0; i < NAMES; i++ )
         memcpy( names[i], texts[i], strlen( texts[i] ) + 1 );
     calibrate();
-    if( SEARCHES != 0 )
+    if( searches != 0 )
     {
         search();
         return 0;
@@ -435,6 +621,11 @@ int main( void )
     print_walk( COST_rename_module );
     print_walk( COST_visit_blocks );
     print_walk( COST_check );
+    print_scene( NAMES, SHORT );
+    print_scene( 50, SHORT );
+    print_scene( MOST_SCENE, SHORT );
+    print_scene( 50, LONGEST );
+    print_all_holds();
     print_overhead();
     return !held;
 }

@@ -18,4 +18,7 @@ void eva_fill( void* to, int value, unsigned long size );
 #define __builtin_memmove eva_move
 #define __builtin_memset  eva_fill
 
+/* Eva takes this attribute of a function for one of the type that it returns, and forgets the members of a struct that is. */
+#define cold noinline
+
 #endif
