@@ -74,6 +74,7 @@ static void a_bit_of_a_list_that_is_none_is_not_followed( void** state )
     *bitmap_word( context(), beyond ) |= bit_of( beyond );
     context()->list_summary |= bit_of( beyond >> BITS_SHIFT );
     assert_null( dmheap_malloc( 40, NULL ) );
+    assert_non_null( strstr( fixture_log(), "out of memory" ) );
     assert_found( DMHEAP_CHECK_INDEX );
 }
 
@@ -245,6 +246,22 @@ static void a_free_block_that_is_too_small_for_its_list_is_not_handed_out( void*
     assert_true( dmheap_malloc( 400, NULL ) != hole ); /* a request of the block's own list finds another */
 }
 
+/* The second of its list, where all larger lists are empty. */
+static void a_damaged_block_that_is_found_last_is_not_handed_out( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+    void* large = dmheap_malloc( 1140, NULL ); /* one list has 1,088 to 1,151 bytes */
+    assert_non_null( dmheap_malloc( 8, NULL ) );
+    void* small = dmheap_malloc( 1100, NULL );
+    assert_non_null( dmheap_malloc( 8, NULL ) );
+    fill_up( context() );
+    dmheap_free( large, false );
+    dmheap_free( small, false );
+    spoil_the_foot( large, block_size( context(), block_at( place_of( large ) ) ) );
+    assert_refused( dmheap_malloc( 1130, NULL ), "overwritten" );
+}
+
 /* A free block at the head of a list, in a word of which the next block of the list is not confirmed, is dropped from it
  * when another is freed. */
 static void a_head_that_its_block_does_not_confirm_is_not_followed( void** state )
@@ -261,6 +278,28 @@ static void a_head_that_its_block_does_not_confirm_is_not_followed( void** state
     assert_int_equal( *image_word( context(), list ), place_of( other ) );
     assert_int_equal( *free_next( context(), block_at( place_of( other ) ) ), 0 );
     assert_found( DMHEAP_CHECK_FREE_LIST ); /* what the head led to is missed */
+}
+
+/* Neither in front of the first block, nor where no block has room, though the word there says what a head's would. */
+static void a_head_where_no_block_can_be_is_not_written_to( void** state )
+{
+    (void)state;
+    const uint32_t places[] = { offsetof( dmheap_context_t, failures ) / WORD_SIZE, image_end( context() ) };
+    for( unsigned i = 0; i < 2; i++ )
+    {
+        void* block = dmheap_malloc( 100, NULL );
+        assert_non_null( dmheap_malloc( 8, NULL ) );
+        uint32_t list                  = index_list( context(), block_size( context(), block_at( place_of( block ) ) ) );
+        word_t*  place                 = image_word( context(), places[i] );
+        word_t   was                   = *place;
+        *place                         = list - 1;
+        *image_word( context(), list ) = places[i];
+        dmheap_free( block, false );
+        assert_int_equal( *place, list - 1 );
+        assert_int_equal( *free_next( context(), block_at( place_of( block ) ) ), 0 );
+        *place = was;
+    }
+    assert_valid();
 }
 
 static void a_word_of_the_bitmap_without_a_bit_is_not_followed( void** state )
@@ -328,6 +367,17 @@ static void a_block_on_its_way_is_neither_freed_nor_moved( void** state )
     assert_refused( dmheap_ctx_free( context(), block, false ), "copying" );
     assert_refused( dmheap_realloc( block, 200, NULL ), "copying" );
     assert_refused( dmheap_free( block, false ), "" );
+}
+
+static void a_size_that_leads_just_out_of_the_heap_is_refused( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 4, 0 ) );
+    void* last = dmheap_malloc( stats_now().largest_free_block, NULL );
+    *block_header( context(), block_at( place_of( last ) ) ) += 1u << HEADER_SIZE_SHIFT;
+    assert_refused( dmheap_free( last, false ), "overwritten" );
+    assert_refused( dmheap_realloc( last, 8, NULL ), "overwritten" );
+    assert_found( DMHEAP_CHECK_HEADER );
 }
 
 static void a_foot_that_leads_out_of_the_heap_is_not_followed( void** state )
@@ -904,7 +954,9 @@ int test_damage( void )
         DAMAGE_TEST( a_list_that_goes_round_is_found ),
         DAMAGE_TEST( a_free_block_that_is_not_what_it_seems_is_not_handed_out ),
         DAMAGE_TEST( a_free_block_that_is_too_small_for_its_list_is_not_handed_out ),
+        DAMAGE_TEST( a_damaged_block_that_is_found_last_is_not_handed_out ),
         DAMAGE_TEST( a_head_that_its_block_does_not_confirm_is_not_followed ),
+        DAMAGED_TEST( a_head_where_no_block_can_be_is_not_written_to ),
         DAMAGE_TEST( a_word_of_the_bitmap_without_a_bit_is_not_followed ),
         DAMAGE_TEST( an_end_mark_with_a_size_is_found ),
         DAMAGE_TEST( an_end_mark_of_another_owner_is_found ),
@@ -912,6 +964,7 @@ int test_damage( void )
         DAMAGE_TEST( a_live_block_of_an_owner_that_is_none_is_found ),
         DAMAGE_TEST( a_live_block_that_says_it_is_free_is_found ),
         DAMAGE_TEST( a_block_on_its_way_is_neither_freed_nor_moved ),
+        DAMAGE_TEST( a_size_that_leads_just_out_of_the_heap_is_refused ),
         DAMAGE_TEST( a_foot_that_leads_out_of_the_heap_is_not_followed ),
         DAMAGE_TEST( a_foot_of_no_size_is_not_followed ),
         DAMAGE_TEST( visitors_do_not_follow_a_foot_out_of_the_heap ),
