@@ -403,6 +403,24 @@ static void a_foot_of_no_size_is_not_followed( void** state )
     assert_refused( dmheap_free( block, false ), "overwritten" );
 }
 
+/* There is a free block where the foot leads to; it ends in front of where the foot is. */
+static void a_foot_that_leads_to_a_smaller_free_block_is_not_followed( void** state )
+{
+    (void)state;
+    word_t* hole  = dmheap_malloc( 400, NULL );
+    word_t* block = dmheap_malloc( 100, NULL );
+    dmheap_free( hole, false );
+    word_t*  fake                  = hole + 20;
+    uint32_t list                  = index_list( context(), 16 );
+    fake[-1]                       = header_of( context(), OWNER_FREE, 16 );
+    fake[0]                        = list - 1;
+    fake[1]                        = 0;
+    fake[16 - 2]                   = fake[-1];
+    *image_word( context(), list ) = place_of( fake );
+    block[-2]                      = header_of( context(), OWNER_FREE, place_of( block ) - place_of( fake ) );
+    assert_refused( dmheap_free( block, false ), "overwritten" );
+}
+
 static bool count_blocks( const dmheap_block_info_t* info, void* user )
 {
     assert_in_range( (uintptr_t)info->address, (uintptr_t)fixture_buffer(), (uintptr_t)fixture_buffer() + 4096 );
@@ -655,6 +673,18 @@ static void a_table_that_is_a_block_of_a_user_is_found( void** state )
     *forged             = *entry( OWNER_FIRST_MODULE );
     context()->table_at = place_of( forged );
     assert_found( DMHEAP_CHECK_MODULE );
+}
+
+static void a_table_whose_size_is_overwritten_does_not_shrink( void** state )
+{
+    char name[] = "a";
+    (void)state;
+    for( ; name[0] <= 'e'; name[0]++ )
+        assert_true( dmheap_register_module( name ) );
+    *block_header( context(), block_at( context()->table_at ) ) |= 0xffffffffu << HEADER_SIZE_SHIFT;
+    dmheap_unregister_module( "e" );
+    assert_int_equal( context()->table_room, 8 );
+    assert_found( DMHEAP_CHECK_HEADER );
 }
 
 static void a_table_where_none_should_be_is_found( void** state )
@@ -967,6 +997,7 @@ int test_damage( void )
         DAMAGE_TEST( a_size_that_leads_just_out_of_the_heap_is_refused ),
         DAMAGE_TEST( a_foot_that_leads_out_of_the_heap_is_not_followed ),
         DAMAGE_TEST( a_foot_of_no_size_is_not_followed ),
+        DAMAGE_TEST( a_foot_that_leads_to_a_smaller_free_block_is_not_followed ),
         DAMAGE_TEST( visitors_do_not_follow_a_foot_out_of_the_heap ),
         DAMAGE_TEST( a_lowest_mark_above_the_free_words_is_found ),
         DAMAGE_TEST( one_module_too_many_in_the_count_is_found ),
@@ -984,6 +1015,7 @@ int test_damage( void )
         DAMAGE_TEST( a_table_that_leads_out_of_the_heap_is_found ),
         DAMAGE_TEST( a_table_whose_end_is_out_of_the_heap_is_found ),
         DAMAGE_TEST( a_table_that_is_a_block_of_a_user_is_found ),
+        DAMAGE_TEST( a_table_whose_size_is_overwritten_does_not_shrink ),
         DAMAGE_TEST( a_table_where_none_should_be_is_found ),
         DAMAGE_TEST( a_table_larger_than_its_block_is_found ),
         DAMAGE_TEST( an_entry_of_an_owner_given_back_that_is_not_empty_is_found ),
