@@ -39,8 +39,8 @@
 #ifndef DMHEAP_MAX_CONTEXTS
 #define DMHEAP_MAX_CONTEXTS 8
 #endif
-/** @brief Modules that a heap can know at a time, where it is large enough: one for each 64 bytes at least. At most 252;
- *  more than 124 halve the largest heap of a 32-bit processor. */
+/** @brief Modules that a heap can know at a time, if it has the memory: from 640 bytes on there is room for one for each 64
+ *  bytes, with names of up to 3 characters. At most 252; more than 124 halve the largest heap of a 32-bit processor. */
 #ifndef DMHEAP_MAX_MODULES
 #define DMHEAP_MAX_MODULES ( DMOD_MAX_MODULES > 124 ? DMOD_MAX_MODULES : 124 )
 #endif
@@ -150,7 +150,7 @@ typedef enum
 /**
  * @brief Makes a heap of a buffer and gives it to the functions without a context.
  * @param buffer    Any address; the caller keeps it alive and untouched as long as the heap is used.
- * @param size      Bytes of `buffer`: at most 2 GiB, and 32 MiB on a 32-bit processor.
+ * @param size      Bytes of `buffer`: at most 2 GiB, and 32 MiB on a 32-bit processor (see DMHEAP_MAX_MODULES).
  * @param alignment Default alignment of every allocation: a power of two. It also sets the granule in which sizes are
  *                  counted: 4 bytes up to an alignment of 4, 8 for 8, `alignment` beyond. Choose 8: that is what doubles,
  *                  `max_align_t` and stacks want, on 32-bit processors too; 4 saves memory where none of these is kept
@@ -159,7 +159,7 @@ typedef enum
  *         `alignment` is 0, no power of two or more than the buffer can give, or DMHEAP_MAX_CONTEXTS other heaps exist;
  *         nothing is touched then, and a heap that existed before lives on.
  * @note A second call starts over: the heap that an earlier call made is forgotten without being read.
- * @note Cost: linear in the control data (1/64 of the heap at 8-byte granules), outside of the critical section.
+ * @note Cost: linear in the control data (about 1/32 of the heap at 8-byte granules), outside of the critical section.
  */
 DMOD_BUILTIN_API( dmheap, 1.0, bool, _init, ( void* buffer, size_t size, size_t alignment ) );
 
@@ -177,7 +177,8 @@ DMOD_BUILTIN_API( dmheap, 1.0, bool, _register_module, ( const char* module_name
 /**
  * @brief Frees all that a module owns, in every heap, and forgets the module. A heap that lies in one of its blocks is
  *        taken down first, with a `[WARN]`.
- * @param module_name The name; it may lie in memory that this call frees. Unknown: a `[WARN]` and nothing else.
+ * @param module_name The name; it may lie in memory that this call frees. Unknown: a `[WARN]` and nothing else; NULL, empty or
+ *                    too long: an `[ERROR]`.
  * @note While this runs, allocations for the module are refused; all others go through between its steps.
  * @note Cost: linear in each heap's blocks up to the module's last one, in steps; the lock is held for one bounded step at
  *       a time. A module that holds nothing is forgotten at once.
@@ -188,8 +189,8 @@ DMOD_BUILTIN_API( dmheap, 1.0, void, _unregister_module, ( const char* module_na
  * @brief Allocates a block at the heap's default alignment.
  * @param size        Bytes; 0 gives the smallest block, which must be freed like any other.
  * @param module_name Owner; NULL: nobody. A name not yet registered is registered in the heap that grants the request.
- * @return The payload, or NULL and an `[ERROR]` that names the size, the module and the largest free block. A limit that
- *         is reached in one heap is not got around in the next.
+ * @return The payload, or NULL and an `[ERROR]` that names the size, the module and the reason; where there was no memory,
+ *         the largest free block too. A limit that is reached in one heap is not got around in the next.
  * @note Cost: O(1). Algorithm: two-level segregated fit (Masmano et al., "TLSF: a new dynamic memory allocator for
  *       real-time systems", 2004) over 32-bit places in the image; each default heap is tried in order.
  */
@@ -212,8 +213,8 @@ DMOD_BUILTIN_API( dmheap, 1.0, void*, _aligned_alloc, ( size_t alignment, size_t
  * @param ptr         A live payload; NULL: as dmheap_malloc(). Anything else: NULL and an `[ERROR]`.
  * @param size        Bytes. 0 frees the block and returns NULL, as glibc and newlib do. No more than dmheap_usable_size()
  *                    always succeeds, in place, also above a limit.
- * @param module_name Owner of the block where `ptr` is NULL; without effect otherwise: an owner changes by
- *                    dmheap_retag() only.
+ * @param module_name Owner of the block where `ptr` is NULL; without effect otherwise: dmheap_retag() changes
+ *                    an owner.
  * @return The payload, which may have moved; NULL where memory does not suffice or the owner's limit is in the way: the old
  *         block is untouched then.
  * @note Tried in order: in place, with the free block behind; another place in the same heap; another default heap, if the

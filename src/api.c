@@ -1,6 +1,5 @@
 /*
- * Allocating, reallocating and freeing: checks arguments, holds the lock for one bounded step at a time, copies and logs
- * outside of it. A part of dmheap.c, behind report.c. May not decide where a block goes.
+ * Allocating and freeing: checks arguments, holds the lock for one bounded step at a time, fills and logs outside of it. A part of dmheap.c, behind report.c. May not decide where a block goes.
  *
  * "Locked" in a comment below means: inside of the critical section when called and on return.
  */
@@ -320,7 +319,7 @@ static APART void* allocate_for( dmheap_context_t* home, uint32_t key, size_t si
 {
     block_t block = block_at( BLOCK_NONE );
     lock();
-    if( context_exists( home ) && image_is_sealed( home ) )
+    if( context_stands( home ) )
     {
         module_t* module = module_in_line( home, key_owner( key ) );
         if( module != NULL && module->key == key ) block = owner_take( home, &module->holding, key_owner( key ), size );
@@ -491,8 +490,7 @@ static status_t handle_check( const void* handle, const dmheap_context_t* contex
 {
     dmheap_module_t module = *(const dmheap_module_t*)handle;
     owner_t         owner  = block_owner( context, block );
-    if( !context_exists( module.context ) || !image_is_sealed( module.context ) ||
-        holding_with_key( module.context, module.key ) == NULL )
+    if( !context_stands( module.context ) || holding_with_key( module.context, module.key ) == NULL )
         return STATUS_STALE_MODULE;
     if( context == module.context ) return owner == key_owner( module.key ) ? STATUS_OK : STATUS_NOT_OWNER;
     const module_t* one   = module_of( module.context, key_owner( module.key ) );
@@ -509,7 +507,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _module_free, ( dmheap_module_t m
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _concatenate_free_blocks, (void))
 {
-    /* no two free blocks are ever neighbours: block_free() */
+    /* no two free blocks are ever neighbours: release_merge() */
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_concatenate_free_blocks, ( dmheap_context_t * context ) )

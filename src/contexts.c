@@ -5,6 +5,8 @@
 
 /* Read and changed inside of the critical section only. A heap keeps its place in `heap` for life, so that a call that
  * goes from heap to heap, with the lock left in between, knows by a bit for each place which ones it has visited. */
+_Static_assert( DMHEAP_MAX_CONTEXTS <= 32, "visited heaps are the bits of a word" );
+
 static struct
 {
     dmheap_context_t* heap[DMHEAP_MAX_CONTEXTS];  /* NULL: none is there */
@@ -125,8 +127,7 @@ static status_t context_plan( void* buffer, size_t size, size_t alignment, conte
     } while( slop != 0 );
 
     if( !plan_parts( image, from, end ) ) return STATUS_BUFFER_TOO_SMALL;
-    const word_t* geometry = (const word_t*)&image->first;
-    image->seal            = geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3];
+    image->seal = image_seal( image );
     return STATUS_OK;
 }
 
@@ -213,6 +214,7 @@ static void context_set_default( unsigned place, size_t position )
 /* Takes a heap out of the registry without reading it. */
 static void context_forget( unsigned place )
 {
+    guard_heap_ends( registry.heap[place] );
     (void)context_unset_default( place );
     registry.heap[place] = NULL;
     if( registry.initial == place + 1 ) registry.initial = 0;
@@ -230,6 +232,13 @@ static dmheap_context_t* context_next( bool only_defaults, uint32_t* visited )
         return registry.heap[place];
     }
     return NULL;
+}
+
+/* `only`, if it exists, or where that is NULL the next heap that is not in `*visited`; NULL where there is none. */
+static dmheap_context_t* context_pick( dmheap_context_t* only, bool only_defaults, uint32_t* visited )
+{
+    if( only == NULL ) return context_next( only_defaults, visited );
+    return context_exists( only ) ? only : NULL;
 }
 
 /* The place of a heap other than this one that begins within so many words of an address; DMHEAP_MAX_CONTEXTS: none. */

@@ -1,6 +1,6 @@
 /*
  * Making heaps, naming them, ordering the default ones, and taking them down. A part of dmheap.c, behind modules.c. May not
- * look into a heap.
+ * touch what users hold.
  */
 
 static void report_buffer( status_t status, const void* buffer, size_t size, size_t alignment )
@@ -23,65 +23,62 @@ static bool name_fits( const context_plan_t* plan, const name_t* name )
     return size != 0 && size <= image_span( &plan->image );
 }
 
-/* Makes a heap at a place of the registry that nobody else looks at: the buffer may be that of a heap in use, and what a
- * former heap was may be memory of somebody else by now, which is not read. Not locked. */
-static void make_heap( const context_plan_t* plan, const name_t* name )
-{
-    block_t block;
-    context_make( plan );
-    if( name == NULL || system_take( plan->context, name->length + 1, &block ) != STATUS_OK ) return;
-    __builtin_memcpy( block_payload( plan->context, block ), name->text, name->length + 1 );
-    plan->context->name = block.at;
-}
-
 /* A place for a heap that was planned, those that lie where it will lie being forgotten; DMHEAP_MAX_CONTEXTS: there is
  * none, and nothing was changed. Locked. */
 static unsigned claim_place( const context_plan_t* plan )
 {
     unsigned place;
     while( ( place = context_inside( NULL, plan->context, image_end( &plan->image ) ) ) < DMHEAP_MAX_CONTEXTS )
-    {
-        guard_heap_ends( registry.heap[place] );
         context_forget( place );
-    }
     return context_place( NULL );
+}
+
+/* Makes a heap, which takes the place of the one that dmheap_init() made where it `is_default`. It is out of sight while
+ * the buffer is written: that may be the one of a heap in use, and what a former heap was may be memory of somebody else
+ * by now, which is not read. Not locked. */
+static status_t install_heap( const context_plan_t* plan, const name_t* name, bool is_default )
+{
+    block_t  block;
+    unsigned position = 0;
+    lock();
+    if( is_default && registry.initial != 0 )
+    {
+        unsigned former = registry.initial - 1u;
+        position        = context_position( former );
+        if( position == registry.defaults ) position = 0;
+        context_forget( former );
+    }
+    unsigned place = claim_place( plan );
+    unlock();
+    if( place == DMHEAP_MAX_CONTEXTS ) return STATUS_TOO_MANY_HEAPS;
+
+    context_make( plan );
+    if( name != NULL && system_take( plan->context, name->length + 1, &block ) == STATUS_OK )
+    {
+        __builtin_memcpy( block_payload( plan->context, block ), name->text, name->length + 1 );
+        plan->context->name = block.at;
+    }
+
+    lock();
+    place = context_place( NULL ); /* others may have taken the one that there was */
+    if( place < DMHEAP_MAX_CONTEXTS )
+    {
+        registry.heap[place] = plan->context;
+        if( is_default )
+        {
+            registry.initial = (uint8_t)( place + 1 );
+            context_set_default( place, position );
+        }
+    }
+    unlock();
+    return place < DMHEAP_MAX_CONTEXTS ? STATUS_OK : STATUS_TOO_MANY_HEAPS;
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t size, size_t alignment ) )
 {
     context_plan_t plan;
     status_t       status = context_plan( buffer, size, alignment, &plan );
-    if( status == STATUS_OK )
-    {
-        lock();
-        unsigned place    = registry.initial != 0 ? registry.initial - 1u : DMHEAP_MAX_CONTEXTS;
-        unsigned position = place != DMHEAP_MAX_CONTEXTS ? context_position( place ) : registry.defaults;
-        if( position == registry.defaults ) position = 0;
-        if( place != DMHEAP_MAX_CONTEXTS )
-        {
-            guard_heap_ends( registry.heap[place] );
-            context_forget( place );
-        }
-        place = claim_place( &plan );
-        unlock();
-        if( place == DMHEAP_MAX_CONTEXTS )
-            status = STATUS_TOO_MANY_HEAPS;
-        else
-        {
-            make_heap( &plan, NULL );
-            lock();
-            place = context_place( NULL );
-            if( place == DMHEAP_MAX_CONTEXTS )
-                status = STATUS_TOO_MANY_HEAPS;
-            else
-            {
-                registry.heap[place] = plan.context;
-                registry.initial     = (uint8_t)( place + 1 );
-                context_set_default( place, position );
-            }
-            unlock();
-        }
-    }
+    if( status == STATUS_OK ) status = install_heap( &plan, NULL, true );
     report_buffer( status == STATUS_OK ? STATUS_INITIALIZED : status, buffer, size, alignment );
     return status == STATUS_OK;
 }
@@ -106,21 +103,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
         return NULL;
     }
     if( status == STATUS_OK && name != NULL && !name_fits( &plan, &text ) ) status = STATUS_BUFFER_TOO_SMALL;
-    if( status == STATUS_OK )
-    {
-        lock();
-        unsigned place = claim_place( &plan );
-        unlock();
-        if( place != DMHEAP_MAX_CONTEXTS )
-        {
-            make_heap( &plan, name != NULL ? &text : NULL );
-            lock();
-            place = context_place( NULL );
-            if( place != DMHEAP_MAX_CONTEXTS ) registry.heap[place] = plan.context;
-            unlock();
-        }
-        if( place == DMHEAP_MAX_CONTEXTS ) status = STATUS_TOO_MANY_HEAPS;
-    }
+    if( status == STATUS_OK ) status = install_heap( &plan, name != NULL ? &text : NULL, false );
     report_buffer( status == STATUS_OK ? STATUS_INITIALIZED : status, buffer, size, alignment );
     return status == STATUS_OK ? plan.context : NULL;
 }
@@ -129,12 +112,11 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_deinit, ( dmheap_context_t *
 {
     size_t used = 0;
     lock();
-    bool found = context != NULL && context_exists( context );
+    bool found = context_exists( context );
     if( found )
     {
         used           = image_span( context ) - context->free_words - context->system.live;
         context->magic = 0;
-        guard_heap_ends( context );
         context_forget( context_place( context ) );
     }
     unlock();
@@ -171,7 +153,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_of, ( const voi
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_default, ( dmheap_context_t * context, size_t position ) )
 {
     lock();
-    bool found = context != NULL && context_exists( context );
+    bool found = context_exists( context );
     if( found )
     {
         unsigned place = context_place( context );
@@ -186,8 +168,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_default, ( dmheap_contex
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_context_t * context ) )
 {
     lock();
-    bool was_default =
-        context != NULL && context_exists( context ) && context_unset_default( context_place( context ) );
+    bool was_default = context_exists( context ) && context_unset_default( context_place( context ) );
     unlock();
     return was_default;
 }

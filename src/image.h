@@ -12,8 +12,8 @@
  *   header: | size | owner | aligned | previous is free |   a free block's owner is OWNER_FREE, and it has no flag
  *
  * `next` is the following block of the list, `link` the one before: for the first of a list, the place in front of the
- * list's head, so that the head is the `next` of its link as any other. A block leaves its list so without its size,
- * or which list it is, being known.
+ * list's head, so that the head is the `next` of its link as any other. So a block leaves its list
+ * without its size, or which list it is, being known.
  *
  * A size is a multiple of the granule. On hosts, in a heap of more than 32 MiB, the header holds it shifted right by
  * `size_scale`, which a larger granule allows for. `aligned` marks a live block whose last word holds log2 of the
@@ -51,8 +51,8 @@ enum
     OWNER_NOBODY       = 3,
     OWNER_FIRST_MODULE = 4,
 
-    /* A header of 32 bits: 23 for a size leave 124 modules and 32 MiB; the same for twice as many modules and half as much
-     * memory, on 32-bit processors. */
+    /* Of a header's 32 bits, 23 for the size leave 7 for owners: 32 MiB on a 32-bit processor, and 124 modules. One bit more
+     * for owners makes it half as much memory for twice as many modules. */
     OWNER_BITS = DMHEAP_MAX_MODULES + OWNER_FIRST_MODULE <= 128 ? 7 : 8,
 
     HEADER_PREVIOUS_FREE = 1,
@@ -105,7 +105,7 @@ struct dmheap_context
     uint8_t  list_shift;    /* log2 of the lists per power of two */
     uint8_t  granule_shift; /* log2 of the granule */
     uint8_t  size_scale;    /* of a header */
-    uint8_t  hint_shift;    /* 32 - log2 of the number of hints */
+    uint8_t  hint_shift;    /* 31 - log2 of the number of hints */
     uint32_t seal;          /* see image_is_sealed() */
 
     uint32_t list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
@@ -158,7 +158,7 @@ enum
 #define HOT inline __attribute__( ( always_inline ) )
 /* What only some of them need is a call away: it would take the registers from the others. */
 #define APART __attribute__( ( noinline ) )
-/* What few need at all. */
+/* What is kept out of the way of what is called most: rare, or not as urgent. */
 #define RARE __attribute__( ( noinline, cold ) )
 
 /* ---- Bits ---- */
@@ -188,12 +188,18 @@ static HOT word_t* image_word( const dmheap_context_t* context, uint32_t at )
     return (word_t*)(uintptr_t)context + at;
 }
 
-/* Whether the words that say where everything lies are those that the heap was made with: what they steer is not to be
- * touched otherwise. They are asked once a hold of the lock. */
-static HOT bool image_is_sealed( const dmheap_context_t* context )
+/* What the words that say where everything lies have as their seal. */
+static HOT uint32_t image_seal( const dmheap_context_t* context )
 {
     const word_t* geometry = (const word_t*)&context->first;
-    return ( geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3] ) == context->seal;
+    return geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3];
+}
+
+/* Whether these words are what the heap was made with: what they steer is not to be touched otherwise. They are asked once
+ * a hold of the lock. */
+static HOT bool image_is_sealed( const dmheap_context_t* context )
+{
+    return image_seal( context ) == context->seal;
 }
 
 /* The place of the end mark, as if it had a payload. */
@@ -334,7 +340,7 @@ static HOT void map_clear( dmheap_context_t* context, uint32_t bit )
     *map_word( context, bit ) &= ~bit_of( bit );
 }
 
-/* Whether a live block starts at a place that was one. */
+/* Whether there is (still) a live block at a place where there was one. */
 static HOT bool block_is_live( const dmheap_context_t* context, block_t block )
 {
     uint32_t bit = map_bit( context, block );

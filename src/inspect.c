@@ -54,7 +54,7 @@ static bool get_stats( dmheap_context_t* only, dmheap_stats_t* stats )
     lock();
     do
     {
-        context = only == NULL ? context_next( true, &visited ) : context_exists( only ) ? only : NULL;
+        context = context_pick( only, true, &visited );
         if( context == NULL || !image_is_sealed( context ) ) continue;
         add_stats( context, &sum );
         found = true;
@@ -105,7 +105,7 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
     do
     {
         lock();
-        context = only == NULL ? context_next( false, &visited ) : context_exists( only ) ? only : NULL;
+        context = context_pick( only, false, &visited );
         exists |= context != NULL;
         if( context != NULL && image_is_sealed( context ) )
         {
@@ -141,9 +141,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _module_get_stats,
     dmheap_module_stats_t sum = { 0 };
     if( !handle_given( module ) || !place_given( stats ) ) return false;
     lock();
-    const holding_t* holding = context_exists( module.context ) && image_is_sealed( module.context )
-                                   ? holding_with_key( module.context, module.key )
-                                   : NULL;
+    const holding_t* holding = context_stands( module.context ) ? holding_with_key( module.context, module.key ) : NULL;
     if( holding != NULL ) add_holding( holding, &sum );
     unlock();
     if( holding != NULL )
@@ -238,7 +236,7 @@ static dmheap_context_t* next_default( uint32_t* visited )
 static bool context_found( const dmheap_context_t* context )
 {
     lock();
-    bool found = context != NULL && context_exists( context );
+    bool found = context_exists( context );
     unlock();
     if( !found ) report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
     return found;
@@ -580,6 +578,12 @@ static bool counters_step( check_t* check )
     return false;
 }
 
+/* Whether the heap was made anew since the check began, with another size or granule: there is nothing to say of it. */
+static bool is_another( const check_t* check )
+{
+    return check->planned && image_is_sealed( check->context ) && check->context->seal != check->plan.image.seal;
+}
+
 static void run( check_t* check, uint32_t from, bool ( *step )( check_t* ) )
 {
     check->number = from;
@@ -587,9 +591,11 @@ static void run( check_t* check, uint32_t from, bool ( *step )( check_t* ) )
     for( bool more = check->fault == DMHEAP_CHECK_OK; more; )
     {
         lock();
-        more = context_exists( check->context ) &&
-               ( image_is_sealed( check->context ) ? step( check )
-                                                   : fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) ) );
+        more = context_exists( check->context ) && !is_another( check );
+        if( more && image_is_sealed( check->context ) )
+            more = step( check );
+        else if( more )
+            more = fails( check, DMHEAP_CHECK_GEOMETRY, block_at( 0 ) );
         unlock();
     }
 }
@@ -601,7 +607,7 @@ static bool plan_again( check_t* check, bool* exists )
     const dmheap_context_t* context = check->context;
     uint32_t                end = 0, granule = 0;
     lock();
-    *exists = context != NULL && context_exists( context );
+    *exists = context_exists( context );
     if( *exists )
     {
         end     = image_end( context );

@@ -120,7 +120,7 @@ static status_t prepare_heaps( dmheap_context_t* only, bool only_defaults, round
         prepared_t* heap   = &rounds->heap[rounds->count];
         status_t    status = STATUS_NO_HEAP;
         lock();
-        context = only == NULL ? context_next( only_defaults, &visited ) : context_exists( only ) ? only : NULL;
+        context = context_pick( only, only_defaults, &visited );
         if( context != NULL )
         {
             *heap         = ( prepared_t ){ .context = context, .lowest = context->free_lowest };
@@ -294,7 +294,7 @@ static void unregister_module( dmheap_context_t* only, const char* text )
     {
         sweep_t sweep = { .key = 0 };
         lock();
-        context = only == NULL ? context_next( false, &visited ) : context_exists( only ) ? only : NULL;
+        context = context_pick( only, false, &visited );
         if( context != NULL )
         {
             owner_t    owner   = image_is_sealed( context ) ? owner_find( context, &copy.name ) : OWNER_FREE;
@@ -329,7 +329,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_unregister_module,
 /* Whether an owner may get all that another one holds. */
 static status_t merge_check( const holding_t* holding, const holding_t* taker )
 {
-    return taker == holding ? STATUS_OK : holding_admits( taker, taker->live + holding->live, taker->live );
+    return taker == holding ? STATUS_OK : holding_admits( taker, taker->live + holding->live );
 }
 
 static status_t rename_prepare( const rounds_t* rounds, prepared_t* heap )
@@ -400,13 +400,14 @@ static void rename_finish( const rounds_t* rounds, prepared_t* heap, bool succee
 static bool rename_module( dmheap_context_t* only, const char* old_text, const char* new_text )
 {
     name_copy_t old_name, new_name;
-    rounds_t    rounds = { .name = &old_name.name, .new_name = new_text != NULL ? &new_name.name : NULL };
+    rounds_t    rounds = { .name = &old_name.name };
     bool        old_ok = name_copy( old_text, &old_name );
     if( !old_ok || ( new_text != NULL && !name_copy( new_text, &new_name ) ) )
     {
         report_module( STATUS_BAD_NAME, TO_RENAME, old_ok ? new_text : old_text, NULL );
         return false;
     }
+    if( new_text != NULL ) rounds.new_name = &new_name.name;
     status_t status = prepare_heaps( only, false, &rounds, rename_prepare );
     for( unsigned i = 0; i < rounds.count; i++ )
         rename_finish( &rounds, &rounds.heap[i], status == STATUS_OK );

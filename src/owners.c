@@ -224,17 +224,17 @@ static bool holding_is_leaving( const holding_t* holding )
     return ( holding->limit & HOLDING_LEAVING ) != 0;
 }
 
-/* Whether an owner may hold `live` words, where it holds no more than `from` of them now. STATUS_OK, STATUS_LEAVING,
+/* Whether an owner may hold `live` words: no more than now, or within its limit. STATUS_OK, STATUS_LEAVING,
  * STATUS_OVER_LIMIT. */
-static RARE status_t holding_admits( const holding_t* holding, uint32_t live, uint32_t from )
+static RARE status_t holding_admits( const holding_t* holding, uint32_t live )
 {
     if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
-    return live > from && live > holding->limit ? STATUS_OVER_LIMIT : STATUS_OK;
+    return live > holding->live && live > holding->limit ? STATUS_OVER_LIMIT : STATUS_OK;
 }
 
 static RARE bool holding_has_room( const holding_t* holding, uint32_t size )
 {
-    return holding_admits( holding, holding->live + size, holding->live ) == STATUS_OK;
+    return holding_admits( holding, holding->live + size ) == STATUS_OK;
 }
 
 static RARE void holding_note_peak( holding_t* holding )
@@ -296,7 +296,7 @@ static status_t owner_take_any( dmheap_context_t* context, owner_t owner, holdin
                                 size_t alignment, uint32_t instead, block_t* taken )
 {
     uint32_t whole, lead;
-    status_t status = holding_admits( holding, holding->live - instead + size, holding->live );
+    status_t status = holding_admits( holding, holding->live - instead + size );
     if( status != STATUS_OK ) return status;
     block_t block = index_find_aligned( context, size, alignment, &whole, &lead );
     if( block.at <= BLOCK_DAMAGED ) return found_status( block );
@@ -544,7 +544,7 @@ static status_t owner_retag( dmheap_context_t* context, block_t block, owner_t o
     holding_t* giver = user_holding( context, block_owner( context, block ) );
     if( giver == NULL ) return STATUS_CORRUPTED;
     if( taker == giver ) return STATUS_OK;
-    status_t status = holding_admits( taker, taker->live + block_size( context, block ), taker->live );
+    status_t status = holding_admits( taker, taker->live + block_size( context, block ) );
     if( status == STATUS_OK ) hand_over( context, block, giver, taker, owner );
     return status;
 }
@@ -622,7 +622,6 @@ static RARE bool lose_heap( const dmheap_context_t* context, block_t block, swee
     unsigned place = context_inside( context, block_payload( context, block ), block_size( context, block ) - 1 );
     if( place == DMHEAP_MAX_CONTEXTS ) return false;
     sweep->lost = registry.heap[place];
-    guard_heap_ends( sweep->lost );
     context_forget( place );
     return true;
 }

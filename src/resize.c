@@ -44,7 +44,7 @@ static status_t resize_here( const move_t* move )
     size_t            alignment = alignment_in( context, move->request.alignment );
     uint32_t          size      = block_size_to_take( context, move->request.size, alignment );
     if( size == 0 ) return refuse_size( holding, move->request.size, old );
-    status_t status = size > old ? holding_admits( holding, holding->live - old + size, holding->live ) : STATUS_OK;
+    status_t status = size > old ? holding_admits( holding, holding->live - old + size ) : STATUS_OK;
     if( status != STATUS_OK ) return status;
     if( alignment != 0 && ( (uintptr_t)move->pointer & ( alignment - 1 ) ) != 0 ) return STATUS_NO_MEMORY;
 
@@ -58,13 +58,12 @@ static status_t resize_here( const move_t* move )
 }
 
 /* Has found another place: both are out of reach until the contents are copied. Locked. */
-static status_t move_begin( move_t* move, dmheap_context_t* target, owner_t owner )
+static void move_begin( move_t* move, dmheap_context_t* target, owner_t owner )
 {
     move->target = target;
     move->key    = key_of( target, owner );
     block_suspend( move->source, move->from );
     block_suspend( target, move->to );
-    return STATUS_OK;
 }
 
 /* Resizes, or begins to move within the heap. Locked. */
@@ -76,7 +75,8 @@ static status_t move_within( move_t* move )
     if( status != STATUS_NO_MEMORY ) return status;
     status = take_for( context, &move->request, owner, user_holding( context, owner ),
                        block_size( context, move->from ), &move->to );
-    return status == STATUS_OK ? move_begin( move, context, owner ) : status;
+    if( status == STATUS_OK ) move_begin( move, context, owner );
+    return status;
 }
 
 /* Begins to move to another heap, for the module there that has the owner's name. As take_in(). Locked. */
@@ -94,9 +94,10 @@ static status_t move_to( move_t* move, dmheap_context_t* target )
     if( module != NULL && !name_make( module->name, &name ) ) return STATUS_CORRUPTED;
     if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
     status_t status = take_in( target, &request, &name, &owner, &move->to );
-    if( status != STATUS_OK && status != STATUS_REGISTERED ) return status;
+    if( !block_is_had( status ) ) return status;
     holding_discharge( holding, block_size( move->source, move->from ) );
-    return move_begin( move, target, owner );
+    move_begin( move, target, owner );
+    return status;
 }
 
 /* Carries the contents over, gives back the old place, and the new one to its owner. Not locked. NULL where that has left
@@ -124,6 +125,16 @@ static void* move_finish( const move_t* move )
                            .size    = move->request.size,
                            .address = not_located( settled, move->target, move->pointer ) } );
     return NULL;
+}
+
+/* Says that the owner is known in another heap now. Not locked. */
+static RARE void move_registered( const move_t* move )
+{
+    char name[DMHEAP_NAME_SIZE] = "";
+    lock();
+    if( context_stands( move->target ) ) owner_name( move->target, key_owner( move->key ), name );
+    unlock();
+    report( &( report_t ){ .status = STATUS_REGISTERED, .module = name } );
 }
 
 /* Says why a call was refused. Not locked. */
@@ -179,7 +190,8 @@ static void* reallocate( dmheap_context_t* only, move_t* move )
         }
         unlock();
     }
-    if( status != STATUS_OK ) return move_refuse( only, move, status, found, largest );
+    if( !block_is_had( status ) ) return move_refuse( only, move, status, found, largest );
+    if( status == STATUS_REGISTERED ) move_registered( move );
     return move->target != NULL ? move_finish( move ) : move->pointer;
 }
 

@@ -13,7 +13,7 @@
 #include "fail_at.h"
 
 static unsigned long fails_at, searches;
-static bool          front_failed; /* the one search that follows is a part of the one that failed */
+static bool          failed; /* the search that follows is for the same block: the longer way, or not at the far end */
 
 static bool this_fails( void )
 {
@@ -22,22 +22,23 @@ static bool this_fails( void )
 
 static block_t failing_find( const dmheap_context_t* context, uint32_t size, uint32_t* whole )
 {
-    return this_fails() ? block_at( BLOCK_NONE ) : index_find( context, size, whole );
+    failed = this_fails();
+    return failed ? block_at( BLOCK_NONE ) : index_find( context, size, whole );
 }
 
 static block_t failing_find_aligned( const dmheap_context_t* context, uint32_t size, size_t alignment, uint32_t* whole,
                                      uint32_t* lead )
 {
-    bool failed  = front_failed || this_fails();
-    front_failed = false;
-    return failed ? block_at( BLOCK_NONE ) : index_find_aligned( context, size, alignment, whole, lead );
+    bool fails = failed || this_fails();
+    failed     = false;
+    return fails ? block_at( BLOCK_NONE ) : index_find_aligned( context, size, alignment, whole, lead );
 }
 
 /* Of the block in front of the heap's own ones. */
 static uint32_t failing_size( const dmheap_context_t* context, block_t block )
 {
-    front_failed = this_fails();
-    return front_failed ? 0 : free_size( context, block );
+    failed = this_fails();
+    return failed ? 0 : free_size( context, block );
 }
 
 #define index_find         failing_find
@@ -59,9 +60,9 @@ static uint32_t failing_size( const dmheap_context_t* context, block_t block )
 
 void fail_at( unsigned long n )
 {
-    fails_at     = n;
-    searches     = 0;
-    front_failed = false;
+    fails_at = n;
+    searches = 0;
+    failed   = false;
 }
 
 unsigned long fail_count( void )

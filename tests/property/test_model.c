@@ -21,18 +21,20 @@ int main( int argc, char** argv )
                 for( unsigned o = 0; o < sizeof offsets / sizeof *offsets; o++ )
                 {
                     if( sizes[s] < 512 && alignments[a] > 8 ) continue;
-                    uint32_t    seed    = 1 + round * 1000 + s * 100 + a * 10 + o;
-                    bool        several = ( seed & 1u ) != 0 && sizes[s] >= 2000;
-                    unsigned    steps   = sizes[s] < 1024 ? 2000 : 400;
-                    const char* wrong   = model_run(
-                          seed, steps, ( model_heap_t ){ sizes[s], alignments[a], offsets[o], several, false } );
+                    uint32_t     seed  = 1 + round * 1000 + s * 100 + a * 10 + o;
+                    unsigned     steps = sizes[s] < 1024 ? 2000 : 400;
+                    model_heap_t heap  = { .size      = sizes[s] + sizes[s] / 64 * ( round % 64 ),
+                                           .alignment = alignments[a],
+                                           .offset    = offsets[o],
+                                           .several   = ( seed & 1u ) != 0 && sizes[s] >= 2000 };
+                    const char*  wrong = model_run( seed, steps, heap );
                     if( wrong == NULL )
                         passed++;
                     else
                     {
                         failed++;
                         printf( "seed %u, %lu bytes, alignment %lu, offset %lu: %s\n", (unsigned)seed,
-                                (unsigned long)sizes[s], (unsigned long)alignments[a], (unsigned long)offsets[o],
+                                (unsigned long)heap.size, (unsigned long)heap.alignment, (unsigned long)heap.offset,
                                 wrong );
                     }
                 }

@@ -1038,6 +1038,7 @@ static size_t measure_guard( void )
 {
     if( !fixture_heap( 1024, 4, 0 ) ) return 0;
     look_t found = { .payload = dmheap_malloc( 100, NULL ) };
+    if( found.payload == NULL ) found.payload = dmheap_malloc( 100, NULL ); /* one of them may be made to fail */
     dmheap_visit_blocks( look_at, &found );
     return found.bytes - 100 - HEADER;
 }
@@ -1115,8 +1116,9 @@ const char* model_run_bytes( const uint8_t* from, size_t length )
     state                              = 1;
     model_heap_t which = { .size = sizes[draw( 8 )], .alignment = alignments[draw( 4 )], .offset = draw( 8 ) };
     which.several      = draw( 2 ) != 0;
-    const char* wrong  = begin( which );
-    size_t      empty  = heaps[FIRST].before.free_bytes;
+    which.size += (size_t)4 * draw( 256 );
+    const char* wrong = begin( which );
+    size_t      empty = heaps[FIRST].before.free_bytes;
     while( bytes_left != 0 && wrong == NULL )
         wrong = checked_step();
     return end( wrong != NULL ? wrong : finish( empty ) );

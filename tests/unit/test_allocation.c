@@ -254,14 +254,15 @@ static void few_of_many_blocks_that_are_too_small_are_looked_at( void** state )
     unsigned count = 0;
     (void)state;
     assert_true( fixture_heap( 16384, 8, 0 ) );
-    while( count < 32 && ( blocks[count] = dmheap_malloc( count % 2 ? 8 : 996, NULL ) ) != NULL )
+    while( count < 32 && ( blocks[count] = dmheap_malloc( count % 2 ? 8 : count == 0 ? 1012 : 996, NULL ) ) != NULL )
         count++;
     while( dmheap_malloc( 8, NULL ) != NULL )
         continue;
     for( unsigned i = 0; i < count; i += 2 )
         dmheap_free( blocks[i], false );
     assert_true( count > 20 );
-    assert_null( dmheap_malloc( 1010, NULL ) ); /* would be in the same list as all of them */
+    /* all of them are in one list; the one that fits is the last of it */
+    assert_null( dmheap_malloc( 1010, NULL ) );
     assert_non_null( dmheap_malloc( 996, NULL ) );
 }
 

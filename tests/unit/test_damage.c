@@ -74,6 +74,7 @@ static void a_bit_of_a_list_that_is_none_is_not_followed( void** state )
     *bitmap_word( context(), beyond ) |= bit_of( beyond );
     context()->list_summary |= bit_of( beyond >> BITS_SHIFT );
     assert_null( dmheap_malloc( 40, NULL ) );
+    assert_non_null( strstr( fixture_log(), "out of memory" ) );
     assert_found( DMHEAP_CHECK_INDEX );
 }
 
@@ -259,6 +260,22 @@ static void a_free_block_that_is_too_small_for_its_list_is_not_handed_out( void*
     assert_true( dmheap_malloc( 400, NULL ) != hole ); /* a request of the block's own list finds another */
 }
 
+/* The second of its list, where all larger lists are empty. */
+static void a_damaged_block_that_is_found_last_is_not_handed_out( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+    void* large = dmheap_malloc( 1140, NULL ); /* one list has 1,088 to 1,151 bytes */
+    assert_non_null( dmheap_malloc( 8, NULL ) );
+    void* small = dmheap_malloc( 1100, NULL );
+    assert_non_null( dmheap_malloc( 8, NULL ) );
+    fill_up( context() );
+    dmheap_free( large, false );
+    dmheap_free( small, false );
+    spoil_the_foot( large, block_size( context(), block_at( place_of( large ) ) ) );
+    assert_refused( dmheap_malloc( 1130, NULL ), "overwritten" );
+}
+
 /* A free block at the head of a list, in a word of which the next block of the list is not confirmed, is dropped from it
  * when another is freed. */
 static void a_head_that_its_block_does_not_confirm_is_not_followed( void** state )
@@ -275,6 +292,28 @@ static void a_head_that_its_block_does_not_confirm_is_not_followed( void** state
     assert_int_equal( *image_word( context(), list ), place_of( other ) );
     assert_int_equal( *free_next( context(), block_at( place_of( other ) ) ), 0 );
     assert_found( DMHEAP_CHECK_FREE_LIST ); /* what the head led to is missed */
+}
+
+/* Neither in front of the first block, nor where no block has room, though the word there says what a head's would. */
+static void a_head_where_no_block_can_be_is_not_written_to( void** state )
+{
+    (void)state;
+    const uint32_t places[] = { offsetof( dmheap_context_t, failures ) / WORD_SIZE, image_end( context() ) };
+    for( unsigned i = 0; i < 2; i++ )
+    {
+        void* block = dmheap_malloc( 100, NULL );
+        assert_non_null( dmheap_malloc( 8, NULL ) );
+        uint32_t list                  = index_list( context(), block_size( context(), block_at( place_of( block ) ) ) );
+        word_t*  place                 = image_word( context(), places[i] );
+        word_t   was                   = *place;
+        *place                         = list - 1;
+        *image_word( context(), list ) = places[i];
+        dmheap_free( block, false );
+        assert_int_equal( *place, list - 1 );
+        assert_int_equal( *free_next( context(), block_at( place_of( block ) ) ), 0 );
+        *place = was;
+    }
+    assert_valid();
 }
 
 static void a_word_of_the_bitmap_without_a_bit_is_not_followed( void** state )
@@ -344,6 +383,17 @@ static void a_block_on_its_way_is_neither_freed_nor_moved( void** state )
     assert_refused( dmheap_free( block, false ), "" );
 }
 
+static void a_size_that_leads_just_out_of_the_heap_is_refused( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 4, 0 ) );
+    void* last = dmheap_malloc( stats_now().largest_free_block, NULL );
+    *block_header( context(), block_at( place_of( last ) ) ) += 1u << HEADER_SIZE_SHIFT;
+    assert_refused( dmheap_free( last, false ), "overwritten" );
+    assert_refused( dmheap_realloc( last, 8, NULL ), "overwritten" );
+    assert_found( DMHEAP_CHECK_HEADER );
+}
+
 static void a_foot_that_leads_out_of_the_heap_is_not_followed( void** state )
 {
     (void)state;
@@ -364,6 +414,24 @@ static void a_foot_of_no_size_is_not_followed( void** state )
     dmheap_free( hole, false );
     block[-2] = 0;
     assert_found( DMHEAP_CHECK_FOOT );
+    assert_refused( dmheap_free( block, false ), "overwritten" );
+}
+
+/* There is a free block where the foot leads to; it ends in front of where the foot is. */
+static void a_foot_that_leads_to_a_smaller_free_block_is_not_followed( void** state )
+{
+    (void)state;
+    word_t* hole  = dmheap_malloc( 400, NULL );
+    word_t* block = dmheap_malloc( 100, NULL );
+    dmheap_free( hole, false );
+    word_t*  fake                  = hole + 20;
+    uint32_t list                  = index_list( context(), 16 );
+    fake[-1]                       = header_of( context(), OWNER_FREE, 16 );
+    fake[0]                        = list - 1;
+    fake[1]                        = 0;
+    fake[16 - 2]                   = fake[-1];
+    *image_word( context(), list ) = place_of( fake );
+    block[-2]                      = header_of( context(), OWNER_FREE, place_of( block ) - place_of( fake ) );
     assert_refused( dmheap_free( block, false ), "overwritten" );
 }
 
@@ -619,6 +687,18 @@ static void a_table_that_is_a_block_of_a_user_is_found( void** state )
     *forged             = *entry( OWNER_FIRST_MODULE );
     context()->table_at = place_of( forged );
     assert_found( DMHEAP_CHECK_MODULE );
+}
+
+static void a_table_whose_size_is_overwritten_does_not_shrink( void** state )
+{
+    char name[] = "a";
+    (void)state;
+    for( ; name[0] <= 'e'; name[0]++ )
+        assert_true( dmheap_register_module( name ) );
+    *block_header( context(), block_at( context()->table_at ) ) |= 0xffffffffu << HEADER_SIZE_SHIFT;
+    dmheap_unregister_module( "e" );
+    assert_int_equal( context()->table_room, 8 );
+    assert_found( DMHEAP_CHECK_HEADER );
 }
 
 static void a_table_where_none_should_be_is_found( void** state )
@@ -918,7 +998,9 @@ int test_damage( void )
         DAMAGE_TEST( a_list_that_goes_round_is_found ),
         DAMAGE_TEST( a_free_block_that_is_not_what_it_seems_is_not_handed_out ),
         DAMAGE_TEST( a_free_block_that_is_too_small_for_its_list_is_not_handed_out ),
+        DAMAGE_TEST( a_damaged_block_that_is_found_last_is_not_handed_out ),
         DAMAGE_TEST( a_head_that_its_block_does_not_confirm_is_not_followed ),
+        DAMAGED_TEST( a_head_where_no_block_can_be_is_not_written_to ),
         DAMAGE_TEST( a_word_of_the_bitmap_without_a_bit_is_not_followed ),
         DAMAGE_TEST( an_end_mark_with_a_size_is_found ),
         DAMAGE_TEST( an_end_mark_of_another_owner_is_found ),
@@ -926,8 +1008,10 @@ int test_damage( void )
         DAMAGE_TEST( a_live_block_of_an_owner_that_is_none_is_found ),
         DAMAGE_TEST( a_live_block_that_says_it_is_free_is_found ),
         DAMAGE_TEST( a_block_on_its_way_is_neither_freed_nor_moved ),
+        DAMAGE_TEST( a_size_that_leads_just_out_of_the_heap_is_refused ),
         DAMAGE_TEST( a_foot_that_leads_out_of_the_heap_is_not_followed ),
         DAMAGE_TEST( a_foot_of_no_size_is_not_followed ),
+        DAMAGE_TEST( a_foot_that_leads_to_a_smaller_free_block_is_not_followed ),
         DAMAGE_TEST( visitors_do_not_follow_a_foot_out_of_the_heap ),
         DAMAGE_TEST( a_lowest_mark_above_the_free_words_is_found ),
         DAMAGE_TEST( one_module_too_many_in_the_count_is_found ),
@@ -945,6 +1029,7 @@ int test_damage( void )
         DAMAGE_TEST( a_table_that_leads_out_of_the_heap_is_found ),
         DAMAGE_TEST( a_table_whose_end_is_out_of_the_heap_is_found ),
         DAMAGE_TEST( a_table_that_is_a_block_of_a_user_is_found ),
+        DAMAGE_TEST( a_table_whose_size_is_overwritten_does_not_shrink ),
         DAMAGE_TEST( a_table_where_none_should_be_is_found ),
         DAMAGE_TEST( a_table_larger_than_its_block_is_found ),
         DAMAGE_TEST( an_entry_of_an_owner_given_back_that_is_not_empty_is_found ),

@@ -123,6 +123,19 @@ static void statistics_add_up( void** state )
     assert_false( dmheap_get_stats( NULL ) );
 }
 
+static void the_peak_of_a_heap_is_the_most_that_was_used( void** state )
+{
+    (void)state;
+    void*  block = dmheap_malloc( 10000, NULL );
+    size_t peak  = stats_now().peak_used_bytes;
+    assert_int_equal( peak, stats_now().used_bytes );
+    dmheap_free( block, false );
+    block = dmheap_malloc( 100, NULL );
+    assert_int_equal( stats_now().peak_used_bytes, peak );
+    dmheap_realloc( block, 200, NULL );
+    assert_int_equal( stats_now().peak_used_bytes, peak );
+}
+
 static void usable_size_is_what_can_be_used( void** state )
 {
     (void)state;
@@ -186,6 +199,7 @@ int test_inspection( void )
         HEAP_TEST( a_visitor_may_use_the_heap ),
         HEAP_TEST( visiting_modules_shows_each_with_its_figures ),
         HEAP_TEST( statistics_add_up ),
+        HEAP_TEST( the_peak_of_a_heap_is_the_most_that_was_used ),
         HEAP_TEST( usable_size_is_what_can_be_used ),
         HEAP_TEST( the_check_finds_overwritten_structure ),
         HEAP_TEST( the_check_names_the_block_at_fault ),
