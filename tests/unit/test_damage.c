@@ -369,6 +369,25 @@ static void a_block_on_its_way_is_neither_freed_nor_moved( void** state )
     assert_refused( dmheap_free( block, false ), "" );
 }
 
+static void a_size_that_is_no_multiple_of_the_granule_is_found( void** state )
+{
+    (void)state;
+    void* block = dmheap_malloc( 100, NULL );
+    *block_header( context(), block_at( place_of( block ) ) ) += 1u << HEADER_SIZE_SHIFT;
+    assert_found( DMHEAP_CHECK_HEADER );
+}
+
+static void an_alignment_beyond_any_is_found( void** state )
+{
+    (void)state;
+    void*    block = dmheap_aligned_alloc( 64, 100, NULL );
+    uint32_t size  = block_size( context(), block_at( place_of( block ) ) );
+    word_t*  last  = block_foot_before( context(), block_at( place_of( block ) + size ) );
+    assert_int_equal( *last, 6 );
+    *last += sizeof( size_t ) * 8; /* which a processor may take for the same */
+    assert_found( DMHEAP_CHECK_HEADER );
+}
+
 static void a_size_that_leads_just_out_of_the_heap_is_refused( void** state )
 {
     (void)state;
@@ -504,6 +523,9 @@ static void what_an_owner_holds_is_compared_with_its_blocks( void** state )
         assert_found( DMHEAP_CHECK_MODULE );
         all[i]->peak = all[i]->mark = peak;
     }
+    context()->nobody.limit--; /* nobody has none */
+    assert_found( DMHEAP_CHECK_MODULE );
+    context()->nobody.limit++;
     /* what one has too much another has too little */
     all[0]->live++;
     all[1]->live--;
@@ -994,6 +1016,8 @@ int test_damage( void )
         DAMAGE_TEST( a_live_block_of_an_owner_that_is_none_is_found ),
         DAMAGE_TEST( a_live_block_that_says_it_is_free_is_found ),
         DAMAGE_TEST( a_block_on_its_way_is_neither_freed_nor_moved ),
+        DAMAGE_TEST( a_size_that_is_no_multiple_of_the_granule_is_found ),
+        DAMAGE_TEST( an_alignment_beyond_any_is_found ),
         DAMAGE_TEST( a_size_that_leads_just_out_of_the_heap_is_refused ),
         DAMAGE_TEST( a_foot_that_leads_out_of_the_heap_is_not_followed ),
         DAMAGE_TEST( a_foot_of_no_size_is_not_followed ),
