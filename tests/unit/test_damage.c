@@ -246,6 +246,15 @@ static void a_free_block_that_is_too_small_for_its_list_is_not_handed_out( void*
     assert_true( dmheap_malloc( 400, NULL ) != hole ); /* a request of the block's own list finds another */
 }
 
+static void a_damaged_block_at_the_far_end_is_not_taken_for_a_record( void** state )
+{
+    (void)state;
+    void* all = dmheap_malloc( stats_now().largest_free_block, NULL );
+    dmheap_free( all, false );
+    spoil_the_link( all, 0 );
+    assert_refused( dmheap_register_module( "a" ), "overwritten" );
+}
+
 /* The second of its list, where all larger lists are empty. */
 static void a_damaged_block_that_is_found_last_is_not_handed_out( void** state )
 {
@@ -829,6 +838,13 @@ static void assert_all_refused( dmheap_module_t handle, void* block )
     assert_true( fixture_is_unchanged() );
 }
 
+static void a_heap_of_another_layout_is_found( void** state )
+{
+    (void)state;
+    context()->layout++; /* is in front of what the seal is of */
+    assert_found( DMHEAP_CHECK_GEOMETRY );
+}
+
 static void a_heap_whose_geometry_is_overwritten_refuses_everything( void** state )
 {
     (void)state;
@@ -1006,6 +1022,7 @@ int test_damage( void )
         DAMAGE_TEST( a_list_that_goes_round_is_found ),
         DAMAGE_TEST( a_free_block_that_is_not_what_it_seems_is_not_handed_out ),
         DAMAGE_TEST( a_free_block_that_is_too_small_for_its_list_is_not_handed_out ),
+        DAMAGE_TEST( a_damaged_block_at_the_far_end_is_not_taken_for_a_record ),
         DAMAGE_TEST( a_damaged_block_that_is_found_last_is_not_handed_out ),
         DAMAGE_TEST( a_head_that_its_block_does_not_confirm_is_not_followed ),
         DAMAGED_TEST( a_head_where_no_block_can_be_is_not_written_to ),
@@ -1046,6 +1063,7 @@ int test_damage( void )
         DAMAGE_TEST( a_last_entry_that_is_empty_is_found ),
         DAMAGE_TEST( a_place_of_the_hints_may_say_anything ),
         DAMAGE_TEST( a_place_of_the_records_may_say_anything ),
+        DAMAGE_TEST( a_heap_of_another_layout_is_found ),
         DAMAGE_TEST( a_heap_whose_geometry_is_overwritten_refuses_everything ),
         DAMAGE_TEST( a_record_that_is_lost_during_a_realloc_is_not_followed ),
         DAMAGE_TEST( a_size_that_is_lost_during_a_realloc_is_not_followed ),
