@@ -291,6 +291,20 @@ static void the_initial_heap_can_be_moved_among_the_default_ones( void** state )
     assert_int_equal( stats_now().used_blocks, 1 );
 }
 
+static void the_initial_heap_is_the_first_default_one_and_keeps_its_place( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_true( dmheap_ctx_deinit( dmheap_ctx_of( dmheap_malloc( 8, NULL ) ) ) );
+    assert_true( dmheap_init( fixture_buffer(), 65536, 8 ) ); /* in front of the others */
+    dmheap_context_t* initial = dmheap_ctx_of( dmheap_malloc( 8, NULL ) );
+    assert_ptr_not_equal( initial, second );
+    assert_true( dmheap_ctx_set_default( initial, DMHEAP_LAST ) );
+    assert_true( dmheap_init( fixture_buffer(), 65536, 8 ) ); /* behind them as before */
+    assert_ptr_equal( dmheap_ctx_of( dmheap_malloc( 8, NULL ) ), second );
+}
+
 static void every_place_of_the_registry_can_be_used( void** state )
 {
     dmheap_context_t* made[64];
@@ -377,6 +391,7 @@ int test_contexts( void )
         CONTEXT_TEST( bad_arguments_of_one_heap_are_refused ),
         CONTEXT_TEST( a_heap_that_has_no_room_for_its_name_is_refused ),
         CONTEXT_TEST( the_initial_heap_can_be_moved_among_the_default_ones ),
+        HEAP_TEST( the_initial_heap_is_the_first_default_one_and_keeps_its_place ),
         CONTEXT_TEST( every_place_of_the_registry_can_be_used ),
         CONTEXT_TEST( too_many_heaps_are_refused ),
         CONTEXT_TEST( a_name_that_a_heap_cannot_have_is_refused ),

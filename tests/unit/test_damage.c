@@ -260,6 +260,15 @@ static void a_free_block_that_is_too_small_for_its_list_is_not_handed_out( void*
     assert_true( dmheap_malloc( 400, NULL ) != hole ); /* a request of the block's own list finds another */
 }
 
+static void a_damaged_block_at_the_far_end_is_not_taken_for_a_record( void** state )
+{
+    (void)state;
+    void* all = dmheap_malloc( stats_now().largest_free_block, NULL );
+    dmheap_free( all, false );
+    spoil_the_link( all, 0 );
+    assert_refused( dmheap_register_module( "a" ), "overwritten" );
+}
+
 /* The second of its list, where all larger lists are empty. */
 static void a_damaged_block_that_is_found_last_is_not_handed_out( void** state )
 {
@@ -381,6 +390,25 @@ static void a_block_on_its_way_is_neither_freed_nor_moved( void** state )
     assert_refused( dmheap_ctx_free( context(), block, false ), "copying" );
     assert_refused( dmheap_realloc( block, 200, NULL ), "copying" );
     assert_refused( dmheap_free( block, false ), "" );
+}
+
+static void a_size_that_is_no_multiple_of_the_granule_is_found( void** state )
+{
+    (void)state;
+    void* block = dmheap_malloc( 100, NULL );
+    *block_header( context(), block_at( place_of( block ) ) ) += 1u << HEADER_SIZE_SHIFT;
+    assert_found( DMHEAP_CHECK_HEADER );
+}
+
+static void an_alignment_beyond_any_is_found( void** state )
+{
+    (void)state;
+    void*    block = dmheap_aligned_alloc( 64, 100, NULL );
+    uint32_t size  = block_size( context(), block_at( place_of( block ) ) );
+    word_t*  last  = block_foot_before( context(), block_at( place_of( block ) + size ) );
+    assert_int_equal( *last, 6 );
+    *last += sizeof( size_t ) * 8; /* which a processor may take for the same */
+    assert_found( DMHEAP_CHECK_HEADER );
 }
 
 static void a_size_that_leads_just_out_of_the_heap_is_refused( void** state )
@@ -518,6 +546,9 @@ static void what_an_owner_holds_is_compared_with_its_blocks( void** state )
         assert_found( DMHEAP_CHECK_MODULE );
         all[i]->peak = all[i]->mark = peak;
     }
+    context()->nobody.limit--; /* nobody has none */
+    assert_found( DMHEAP_CHECK_MODULE );
+    context()->nobody.limit++;
     /* what one has too much another has too little */
     all[0]->live++;
     all[1]->live--;
@@ -821,6 +852,13 @@ static void assert_all_refused( dmheap_module_t handle, void* block )
     assert_true( fixture_is_unchanged() );
 }
 
+static void a_heap_of_another_layout_is_found( void** state )
+{
+    (void)state;
+    context()->layout++; /* is in front of what the seal is of */
+    assert_found( DMHEAP_CHECK_GEOMETRY );
+}
+
 static void a_heap_whose_geometry_is_overwritten_refuses_everything( void** state )
 {
     (void)state;
@@ -998,6 +1036,7 @@ int test_damage( void )
         DAMAGE_TEST( a_list_that_goes_round_is_found ),
         DAMAGE_TEST( a_free_block_that_is_not_what_it_seems_is_not_handed_out ),
         DAMAGE_TEST( a_free_block_that_is_too_small_for_its_list_is_not_handed_out ),
+        DAMAGE_TEST( a_damaged_block_at_the_far_end_is_not_taken_for_a_record ),
         DAMAGE_TEST( a_damaged_block_that_is_found_last_is_not_handed_out ),
         DAMAGE_TEST( a_head_that_its_block_does_not_confirm_is_not_followed ),
         DAMAGED_TEST( a_head_where_no_block_can_be_is_not_written_to ),
@@ -1008,6 +1047,8 @@ int test_damage( void )
         DAMAGE_TEST( a_live_block_of_an_owner_that_is_none_is_found ),
         DAMAGE_TEST( a_live_block_that_says_it_is_free_is_found ),
         DAMAGE_TEST( a_block_on_its_way_is_neither_freed_nor_moved ),
+        DAMAGE_TEST( a_size_that_is_no_multiple_of_the_granule_is_found ),
+        DAMAGE_TEST( an_alignment_beyond_any_is_found ),
         DAMAGE_TEST( a_size_that_leads_just_out_of_the_heap_is_refused ),
         DAMAGE_TEST( a_foot_that_leads_out_of_the_heap_is_not_followed ),
         DAMAGE_TEST( a_foot_of_no_size_is_not_followed ),
@@ -1036,6 +1077,7 @@ int test_damage( void )
         DAMAGE_TEST( a_last_entry_that_is_empty_is_found ),
         DAMAGE_TEST( a_place_of_the_hints_may_say_anything ),
         DAMAGE_TEST( a_place_of_the_records_may_say_anything ),
+        DAMAGE_TEST( a_heap_of_another_layout_is_found ),
         DAMAGE_TEST( a_heap_whose_geometry_is_overwritten_refuses_everything ),
         DAMAGE_TEST( a_record_that_is_lost_during_a_realloc_is_not_followed ),
         DAMAGE_TEST( a_size_that_is_lost_during_a_realloc_is_not_followed ),

@@ -61,6 +61,7 @@ static void a_foreign_pointer_is_refused( void** state )
     assert_refused( dmheap_free( &somewhere, true ), "in no heap" );
     assert_refused( dmheap_free( (void*)(uintptr_t)UINTPTR_MAX, true ), "in no heap" );
     assert_refused( dmheap_free( (void*)(uintptr_t)8, true ), "in no heap" );
+    assert_refused( dmheap_free( fixture_buffer() + 65536, true ), "in no heap" );
     assert_refused( dmheap_free( fixture_buffer() + 40001, true ), "misaligned" );
 }
 

@@ -79,6 +79,19 @@ static void realloc_grows_in_place_into_the_free_block_behind( void** state )
     assert_in_range( live_bytes_of( "m" ), 59000, 60100 );
 }
 
+static void realloc_grows_into_all_of_the_free_block_behind( void** state )
+{
+    (void)state;
+    void* block = dmheap_malloc( 100, NULL );
+    void* hole  = dmheap_malloc( 100, NULL );
+    assert_non_null( dmheap_malloc( 8, NULL ) );
+    size_t both = dmheap_usable_size( block ) + dmheap_usable_size( hole ) + 4;
+    dmheap_free( hole, false );
+    assert_ptr_equal( dmheap_realloc( block, both, NULL ), block );
+    assert_int_equal( dmheap_usable_size( block ), both );
+    assert_ptr_equal( dmheap_realloc( block, both, NULL ), block );
+}
+
 static void realloc_grows_into_the_free_block_in_front( void** state )
 {
     (void)state;
@@ -145,6 +158,10 @@ static void a_failed_realloc_leaves_the_old_block( void** state )
     assert_null( dmheap_realloc( block, 5000, NULL ) );
     assert_filled( block, 100 );
     assert_int_equal( live_blocks_of( "m" ), 1 );
+    char expected[80];
+    snprintf( expected, sizeof expected, "for module m: out of memory; largest free block is %lu bytes",
+              (unsigned long)stats_now().largest_free_block );
+    assert_int_equal( fixture_logged( expected ), 1 );
     assert_int_equal( fixture_logged( "[ERROR] " ), 1 );
     assert_non_null( strstr( fixture_log(), "5000 bytes" ) );
     unsigned char* moved = dmheap_realloc( block, 500, NULL );
@@ -243,6 +260,7 @@ int test_reallocation( void )
         HEAP_TEST( realloc_to_0_frees ),
         HEAP_TEST( realloc_shrinks_in_place_and_gives_the_tail_back ),
         HEAP_TEST( realloc_grows_in_place_into_the_free_block_behind ),
+        HEAP_TEST( realloc_grows_into_all_of_the_free_block_behind ),
         HEAP_TEST( realloc_grows_into_the_free_block_in_front ),
         HEAP_TEST( realloc_does_not_slide_into_the_free_block_in_front ),
         HEAP_TEST( realloc_moves_and_keeps_contents_and_owner ),

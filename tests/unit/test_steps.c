@@ -72,6 +72,45 @@ static void an_unregister_in_progress_refuses_its_module_and_no_other( void** st
     assert_int_equal( live_blocks_of( "leaving" ), 0 );
 }
 
+static void look_at_the_leaving_module( void )
+{
+    dmheap_module_stats_t stats;
+    if( !dmheap_get_module_stats( "leaving", &stats ) ) return;
+    granted++;
+    assert_int_equal( stats.peak_bytes, stats.live_bytes );
+    assert_true( stats.limit_bytes == SIZE_MAX );
+}
+
+static void the_peak_of_a_module_that_leaves_is_what_it_holds( void** state )
+{
+    (void)state;
+    granted = 0;
+    for( unsigned i = 0; i < 20; i++ )
+        dmheap_malloc( 50, "leaving" );
+    fixture_interrupt = look_at_the_leaving_module;
+    dmheap_unregister_module( "leaving" );
+    fixture_interrupt = NULL;
+    assert_true( granted > 5 );
+}
+
+static unsigned holds;
+
+static void count_holds( void )
+{
+    holds++;
+}
+
+static void a_check_holds_the_lock_for_few_granules_at_a_time( void** state )
+{
+    (void)state;
+    holds = 0;
+    assert_non_null( dmheap_malloc( 60000, NULL ) );
+    fixture_interrupt = count_holds;
+    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+    fixture_interrupt = NULL;
+    assert_true( holds > 60000 / 8 / 128 );
+}
+
 static void unregister_holds_the_lock_for_few_blocks_at_a_time( void** state )
 {
     (void)state;
@@ -279,6 +318,7 @@ static void a_module_unregistered_while_its_block_moves_leaves_nothing_behind( v
             fixture_interrupt    = NULL;
             assert_valid();
             assert_int_equal( live_blocks_of( "m" ), countdown != 0 );
+            if( kind->moves && step == 1 ) assert_null( moved ); /* it was freed on its way */
             if( countdown != 0 ) assert_int_equal( moved[kind->size < 1000 ? kind->size - 1 : 999], 3 );
             assert_int_equal( kind->moves && countdown != 0, moved != resize_block && countdown != 0 );
             dmheap_unregister_module( "m" );
@@ -822,6 +862,8 @@ int test_steps( void )
     const struct CMUnitTest tests[] = {
         HEAP_TEST( a_realloc_that_moves_lets_interrupts_use_the_heap ),
         HEAP_TEST( an_unregister_in_progress_refuses_its_module_and_no_other ),
+        HEAP_TEST( the_peak_of_a_module_that_leaves_is_what_it_holds ),
+        HEAP_TEST( a_check_holds_the_lock_for_few_granules_at_a_time ),
         HEAP_TEST( unregister_holds_the_lock_for_few_blocks_at_a_time ),
         HEAP_TEST( unregister_passes_over_few_blocks_of_others_at_a_time ),
         HEAP_TEST( a_sweep_does_not_take_a_payload_for_blocks ),
