@@ -312,10 +312,10 @@ static void a_head_where_no_block_can_be_is_not_written_to( void** state )
     {
         void* block = dmheap_malloc( 100, NULL );
         assert_non_null( dmheap_malloc( 8, NULL ) );
-        uint32_t list                  = index_list( context(), block_size( context(), block_at( place_of( block ) ) ) );
-        word_t*  place                 = image_word( context(), places[i] );
-        word_t   was                   = *place;
-        *place                         = list - 1;
+        uint32_t list  = index_list( context(), block_size( context(), block_at( place_of( block ) ) ) );
+        word_t*  place = image_word( context(), places[i] );
+        word_t   was   = *place;
+        *place         = list - 1;
         *image_word( context(), list ) = places[i];
         dmheap_free( block, false );
         assert_int_equal( *place, list - 1 );

@@ -130,7 +130,7 @@ static void a_corrupted_free_block_found_while_allocating_is_not_handed_out( voi
     one[-1]         = before ^ 4; /* it is no free one */
     assert_refused( assert_null( dmheap_malloc( 100, NULL ) ), "overwritten" );
     one[-1] = before;
-    one[0] = 0x1234560u;
+    one[0]  = 0x1234560u;
     assert_null( dmheap_malloc( 100, NULL ) );
     assert_non_null( strstr( fixture_log(), "overwritten" ) );
     one[0] = link;

@@ -49,9 +49,8 @@ static inline void cmocka_assert( int holds, const char* what, const char* file,
     CMOCKA_HOLDS( (const void*)( one ) == (const void*)( other ), #one " == " #other )
 #define assert_ptr_not_equal( one, other )                                                                             \
     CMOCKA_HOLDS( (const void*)( one ) != (const void*)( other ), #one " != " #other )
-#define assert_string_equal( one, other ) CMOCKA_HOLDS( strcmp( one, other ) == 0, #one " == " #other )
-#define assert_memory_equal( one, other, size )                                                                        \
-    CMOCKA_HOLDS( memcmp( one, other, size ) == 0, #one " == " #other )
+#define assert_string_equal( one, other )       CMOCKA_HOLDS( strcmp( one, other ) == 0, #one " == " #other )
+#define assert_memory_equal( one, other, size ) CMOCKA_HOLDS( memcmp( one, other, size ) == 0, #one " == " #other )
 #define assert_in_range( value, least, most )                                                                          \
     CMOCKA_HOLDS( ( value ) >= ( least ) && ( value ) <= ( most ), #value " in " #least " to " #most )
 #define test_malloc( size )  malloc( size )
