@@ -821,8 +821,8 @@ static void the_lock_is_held_so_often_and_no_more_whatever_the_heap_holds( void*
             hold_malloc(); /* the hint has the name that was asked for last */
             for( unsigned row = 0; row < sizeof rows / sizeof *rows; row++ )
             {
-                unsigned holds = holds_of( rows[row].call );
-                assert_true( holds >= 1 && holds <= rows[row].first + heaps * rows[row].other );
+                unsigned times = holds_of( rows[row].call );
+                assert_true( times >= 1 && times <= rows[row].first + heaps * rows[row].other );
             }
             assert_valid();
             if( third != NULL ) assert_true( dmheap_ctx_deinit( third ) );
