@@ -53,11 +53,13 @@ static status_t install_heap( const context_plan_t* plan, const name_t* name, bo
     if( place == DMHEAP_MAX_CONTEXTS ) return STATUS_TOO_MANY_HEAPS;
 
     context_make( plan );
+    guard_locked(); /* nobody else sees the heap yet, but the guard's tools do */
     if( name != NULL && system_take( plan->context, name->length + 1, &block ) == STATUS_OK )
     {
         __builtin_memcpy( block_payload( plan->context, block ), name->text, name->length + 1 );
         plan->context->name = block.at;
     }
+    guard_unlocking();
 
     lock();
     place = context_place( NULL ); /* others may have taken the one that there was */

@@ -165,7 +165,7 @@ static HOT uint16_t* name_hints( const dmheap_context_t* context, const char* te
 static void hint_note( const dmheap_context_t* context, const char* text, owner_t owner )
 {
     uint16_t* hints = name_hints( context, text );
-    if( ( *hints & UINT8_MAX ) != owner ) *hints = (uint16_t)( *hints << 8 | owner );
+    if( ( *hints & UINT8_MAX ) != owner ) *hints = (uint16_t)( (uint32_t)*hints << 8 | owner );
 }
 
 static APART holding_t* owner_by_second_hint( const dmheap_context_t* context, const char* text, owner_t* owner )
