@@ -104,6 +104,19 @@ static void unregister_gives_everything_back( void** state )
     }
 }
 
+static void names_that_go_give_back_what_the_table_grew_by( void** state )
+{
+    char name[] = "m0";
+    (void)state;
+    assert_true( dmheap_register_module( "first" ) );
+    size_t before = stats_now().free_bytes;
+    for( ; name[1] < '0' + 40; name[1]++ )
+        assert_true( dmheap_register_module( name ) );
+    while( name[1]-- > '0' )
+        dmheap_unregister_module( name );
+    assert_int_equal( stats_now().free_bytes, before );
+}
+
 static void names_come_and_go_by_the_thousand( void** state )
 {
     (void)state;
@@ -345,6 +358,7 @@ int test_modules( void )
         HEAP_TEST( an_allocation_registers_its_module ),
         HEAP_TEST( unregister_frees_all_that_the_module_owns_and_no_more ),
         HEAP_TEST( unregister_gives_everything_back ),
+        HEAP_TEST( names_that_go_give_back_what_the_table_grew_by ),
         HEAP_TEST( names_come_and_go_by_the_thousand ),
         HEAP_TEST( unregister_of_an_unknown_name_warns_and_changes_nothing ),
         HEAP_TEST( the_name_may_lie_in_memory_that_is_freed ),
