@@ -994,6 +994,30 @@ static void check( void )
     (void)dmheap_check( NULL );
 }
 
+static void take_the_heir_down( void )
+{
+    module_t* heir      = module_of( context(), OWNER_FIRST_MODULE + 1 );
+    fixture_interrupt   = NULL;
+    heir->holding.limit = HOLDING_LEAVING; /* as owner_leave(); the call that goes on with it is not there */
+    heir->holding.mark  = 0;
+    heir->holding.peak  = 0;
+}
+
+static void blocks_do_not_go_to_an_heir_that_is_leaving_itself( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( 100, "m" ) );
+    assert_non_null( dmheap_malloc( 8, "heir" ) );
+    assert_true( module_of( context(), OWNER_FIRST_MODULE + 1 )->name[0] == 'h' );
+    for( unsigned i = 0; i < 20; i++ )
+        assert_non_null( dmheap_malloc( 8, "m" ) );
+    fixture_interrupt = take_the_heir_down;
+    (void)dmheap_rename_module( "m", "heir" );
+    assert_int_equal( live_blocks_of( "heir" ), 1 );
+    assert_int_equal( live_blocks_of( "m" ), 0 );
+    assert_int_equal( stats_now().used_blocks, 1 );
+}
+
 static void damage_during_calls( void ( *damage )( void ) )
 {
     static void ( *const calls[] )( void ) = { rename_a, merge_a, unregister_a, limit_a, move_a, retag_a, walk, check };
@@ -1094,6 +1118,7 @@ int test_damage( void )
         DAMAGE_TEST( a_heap_whose_geometry_is_overwritten_refuses_everything ),
         DAMAGE_TEST( a_record_that_is_lost_during_a_realloc_is_not_followed ),
         DAMAGE_TEST( a_size_that_is_lost_during_a_realloc_is_not_followed ),
+        DAMAGE_TEST( blocks_do_not_go_to_an_heir_that_is_leaving_itself ),
         DAMAGE_TEST( a_table_that_is_lost_during_a_call_is_not_followed ),
         DAMAGE_TEST( a_geometry_that_is_lost_during_a_call_is_not_followed ),
     };

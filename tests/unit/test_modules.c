@@ -157,6 +157,13 @@ static void the_name_may_lie_in_memory_that_is_freed( void** state )
     dmheap_unregister_module( image + 40 );
     assert_int_equal( fixture_logged( "Module vanishing unregistered successfully." ), 1 );
     assert_int_equal( stats_now().used_blocks, 0 );
+    /* a free block's links lie where the name was when the next heap is asked */
+    dmheap_context_t* second = fixture_second_heap( 4096, 8, 0 );
+    image                    = dmheap_malloc( 200, "both" );
+    assert_non_null( dmheap_ctx_malloc( second, 8, "both" ) );
+    strcpy( image, "both" );
+    dmheap_unregister_module( image );
+    assert_int_equal( stats_of( second ).used_blocks, 0 );
 }
 
 static void the_same_address_can_hold_another_name_later( void** state )
