@@ -70,6 +70,18 @@ static void the_whole_api_works_on_a_context( void** state )
     assert_int_equal( dmheap_ctx_check( second, NULL ), DMHEAP_CHECK_OK );
 }
 
+static void the_heap_that_a_pointer_lies_in_says_what_it_is( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    void*             blocks[] = { dmheap_malloc( 100, NULL ), dmheap_ctx_malloc( second, 100, NULL ) };
+    for( unsigned i = 0; i < 2; i++ )
+    {
+        dmheap_free( blocks[i], false );
+        assert_refused( dmheap_free( blocks[i], false ), "freed already" );
+    }
+}
+
 static void a_context_is_found_by_its_name( void** state )
 {
     (void)state;
@@ -378,6 +390,7 @@ int test_contexts( void )
     const struct CMUnitTest tests[] = {
         CONTEXT_TEST( a_context_is_a_heap_of_its_own ),
         CONTEXT_TEST( the_whole_api_works_on_a_context ),
+        CONTEXT_TEST( the_heap_that_a_pointer_lies_in_says_what_it_is ),
         CONTEXT_TEST( a_context_is_found_by_its_name ),
         CONTEXT_TEST( default_heaps_are_tried_in_order ),
         CONTEXT_TEST( a_realloc_moves_to_another_default_heap ),
@@ -391,7 +404,7 @@ int test_contexts( void )
         CONTEXT_TEST( bad_arguments_of_one_heap_are_refused ),
         CONTEXT_TEST( a_heap_that_has_no_room_for_its_name_is_refused ),
         CONTEXT_TEST( the_initial_heap_can_be_moved_among_the_default_ones ),
-        HEAP_TEST( the_initial_heap_is_the_first_default_one_and_keeps_its_place ),
+        CONTEXT_TEST( the_initial_heap_is_the_first_default_one_and_keeps_its_place ),
         CONTEXT_TEST( every_place_of_the_registry_can_be_used ),
         CONTEXT_TEST( too_many_heaps_are_refused ),
         CONTEXT_TEST( a_name_that_a_heap_cannot_have_is_refused ),

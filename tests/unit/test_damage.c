@@ -387,8 +387,11 @@ static void a_block_on_its_way_is_neither_freed_nor_moved( void** state )
     void* block = dmheap_malloc( 100, "m" );
     block_set_owner( context(), block_at( place_of( block ) ), OWNER_MOVING );
     assert_found( DMHEAP_CHECK_COUNTERS ); /* none is on its way */
+    assert_null( dmheap_ctx_of( block ) );
     assert_refused( dmheap_ctx_free( context(), block, false ), "copying" );
+    assert_null( dmheap_ctx_of( block ) );
     assert_refused( dmheap_realloc( block, 200, NULL ), "copying" );
+    assert_null( dmheap_ctx_of( block ) );
     assert_refused( dmheap_free( block, false ), "" );
 }
 
@@ -461,6 +464,28 @@ static void a_foot_that_leads_to_a_smaller_free_block_is_not_followed( void** st
     *image_word( context(), list ) = place_of( fake );
     block[-2]                      = header_of( context(), OWNER_FREE, place_of( block ) - place_of( fake ) );
     assert_refused( dmheap_free( block, false ), "overwritten" );
+}
+
+static void a_damaged_block_of_a_module_that_leaves_is_nobodys( void** state )
+{
+    (void)state;
+    void*   hole  = dmheap_malloc( 100, "m" );
+    word_t* block = dmheap_malloc( 100, "m" );
+    dmheap_free( hole, false );
+    block[-2] = 0;
+    dmheap_unregister_module( "m" );
+    assert_int_equal( stats_now().modules, 0 );
+    assert_int_equal( context()->nobody.blocks, 1 );
+    assert_int_equal( fixture_logged( "overwritten" ), 1 );
+}
+
+static void a_retag_of_a_block_of_an_owner_that_is_none_registers_nobody( void** state )
+{
+    (void)state;
+    void* block = dmheap_malloc( 100, NULL );
+    block_set_owner( context(), block_at( place_of( block ) ), OWNER_FIRST_MODULE + 1 );
+    assert_false( dmheap_retag( block, "new" ) );
+    assert_int_equal( stats_now().modules, 0 );
 }
 
 static bool count_blocks( const dmheap_block_info_t* info, void* user )
@@ -983,6 +1008,30 @@ static void check( void )
     (void)dmheap_check( NULL );
 }
 
+static void take_the_heir_down( void )
+{
+    module_t* heir      = module_of( context(), OWNER_FIRST_MODULE + 1 );
+    fixture_interrupt   = NULL;
+    heir->holding.limit = HOLDING_LEAVING; /* as owner_leave(); the call that goes on with it is not there */
+    heir->holding.mark  = 0;
+    heir->holding.peak  = 0;
+}
+
+static void blocks_do_not_go_to_an_heir_that_is_leaving_itself( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( 100, "m" ) );
+    assert_non_null( dmheap_malloc( 8, "heir" ) );
+    assert_true( module_of( context(), OWNER_FIRST_MODULE + 1 )->name[0] == 'h' );
+    for( unsigned i = 0; i < 20; i++ )
+        assert_non_null( dmheap_malloc( 8, "m" ) );
+    fixture_interrupt = take_the_heir_down;
+    (void)dmheap_rename_module( "m", "heir" );
+    assert_int_equal( live_blocks_of( "heir" ), 1 );
+    assert_int_equal( live_blocks_of( "m" ), 0 );
+    assert_int_equal( stats_now().used_blocks, 1 );
+}
+
 static void damage_during_calls( void ( *damage )( void ) )
 {
     static void ( *const calls[] )( void ) = { rename_a, merge_a, unregister_a, limit_a, move_a, retag_a, walk, check };
@@ -1053,6 +1102,8 @@ int test_damage( void )
         DAMAGE_TEST( a_foot_that_leads_out_of_the_heap_is_not_followed ),
         DAMAGE_TEST( a_foot_of_no_size_is_not_followed ),
         DAMAGE_TEST( a_foot_that_leads_to_a_smaller_free_block_is_not_followed ),
+        DAMAGE_TEST( a_damaged_block_of_a_module_that_leaves_is_nobodys ),
+        DAMAGE_TEST( a_retag_of_a_block_of_an_owner_that_is_none_registers_nobody ),
         DAMAGE_TEST( visitors_do_not_follow_a_foot_out_of_the_heap ),
         DAMAGE_TEST( a_lowest_mark_above_the_free_words_is_found ),
         DAMAGE_TEST( one_module_too_many_in_the_count_is_found ),
@@ -1081,6 +1132,7 @@ int test_damage( void )
         DAMAGE_TEST( a_heap_whose_geometry_is_overwritten_refuses_everything ),
         DAMAGE_TEST( a_record_that_is_lost_during_a_realloc_is_not_followed ),
         DAMAGE_TEST( a_size_that_is_lost_during_a_realloc_is_not_followed ),
+        DAMAGE_TEST( blocks_do_not_go_to_an_heir_that_is_leaving_itself ),
         DAMAGE_TEST( a_table_that_is_lost_during_a_call_is_not_followed ),
         DAMAGE_TEST( a_geometry_that_is_lost_during_a_call_is_not_followed ),
     };

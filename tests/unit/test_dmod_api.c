@@ -11,6 +11,9 @@ static void dmods_functions_reach_the_heap( void** state )
     assert_int_equal( (uintptr_t)aligned % 256, 0 );
     memset( block, 9, 100 );
     block = Dmod_ReallocEx( block, 1000, "m" );
+    Dmod_FreeEx( Dmod_ReallocEx( NULL, 8, "of_realloc" ), false );
+    assert_int_equal( module_in( first_context(), "of_realloc" ).peak_bytes, 16 );
+    Dmod_FreeModule( "of_realloc" );
     assert_int_equal( block[99], 9 );
     assert_int_equal( live_blocks_of( "m" ), 2 );
     Dmod_FreeEx( aligned, false );

@@ -197,6 +197,26 @@ static void a_handle_is_stale_for_many_registrations( void** state )
     assert_stale( net, dmheap_malloc( 8, "net" ) );
 }
 
+static void a_module_is_opened_again_without_a_word( void** state )
+{
+    (void)state;
+    dmheap_module_t one = dmheap_module_open( "m" );
+    (void)fixture_log();
+    dmheap_module_t other = dmheap_module_open( "m" );
+    assert_string_equal( fixture_log(), "" );
+    assert_ptr_equal( other.context, one.context );
+    assert_int_equal( other.key, one.key );
+}
+
+static void nobody_has_no_handle( void** state )
+{
+    (void)state;
+    void*           block  = dmheap_malloc( 8, NULL );
+    dmheap_module_t nobody = { first_context(), OWNER_NOBODY };
+    assert_refused( dmheap_module_free( nobody, block ), "handle" );
+    assert_refused( dmheap_module_malloc( nobody, 8 ), "handle" );
+}
+
 static void what_is_no_handle_is_refused( void** state )
 {
     static int x;
@@ -339,6 +359,8 @@ int test_handles( void )
         HANDLE_TEST( a_handle_is_stale_when_its_module_is_gone ),
         HANDLE_TEST( a_handle_of_a_heap_that_was_taken_down_or_made_anew_is_stale ),
         HANDLE_TEST( a_handle_is_stale_for_many_registrations ),
+        HEAP_TEST( a_module_is_opened_again_without_a_word ),
+        HEAP_TEST( nobody_has_no_handle ),
         HANDLE_TEST( what_is_no_handle_is_refused ),
         HANDLE_TEST( a_handle_does_not_touch_the_blocks_of_others ),
         HANDLE_TEST( a_stale_pointer_to_what_others_got_since_is_refused ),

@@ -357,6 +357,25 @@ static void a_retag_beyond_the_limit_is_refused( void** state )
     dmheap_free( own, false );
 }
 
+static void a_limit_is_rounded_down_to_words( void** state )
+{
+    (void)state;
+    for( size_t limit = 100; limit < 104; limit++ )
+    {
+        assert_true( dmheap_set_module_limit( "m", limit ) );
+        assert_int_equal( module_in( first_context(), "m" ).limit_bytes, 100 );
+    }
+}
+
+static void a_rename_to_the_own_name_is_no_matter_of_the_limit( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( 996, "m" ) );
+    assert_true( dmheap_set_module_limit( "m", 1000 ) );
+    assert_true( dmheap_rename_module( "m", "m" ) );
+    assert_int_equal( live_bytes_of( "m" ), 1000 );
+}
+
 static void the_limit_is_none_where_one_heap_sets_none( void** state )
 {
     dmheap_module_stats_t stats;
@@ -627,6 +646,8 @@ int test_limits( void )
         LIMIT_TEST( a_retag_to_the_owner_that_a_block_has_changes_nothing ),
         LIMIT_TEST( a_limit_that_is_reached_counts_and_changes_nothing_else ),
         LIMIT_TEST( a_retag_beyond_the_limit_is_refused ),
+        LIMIT_TEST( a_limit_is_rounded_down_to_words ),
+        LIMIT_TEST( a_rename_to_the_own_name_is_no_matter_of_the_limit ),
         LIMIT_TEST( the_limit_is_none_where_one_heap_sets_none ),
         LIMIT_TEST( a_rename_to_a_taken_name_joins_up_to_the_heirs_limit ),
         LIMIT_TEST( a_merge_that_began_carries_all_blocks_over_whatever_limits_are_set_meanwhile ),

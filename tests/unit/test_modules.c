@@ -104,6 +104,19 @@ static void unregister_gives_everything_back( void** state )
     }
 }
 
+static void names_that_go_give_back_what_the_table_grew_by( void** state )
+{
+    char name[] = "m0";
+    (void)state;
+    assert_true( dmheap_register_module( "first" ) );
+    size_t before = stats_now().free_bytes;
+    for( ; name[1] < '0' + 40; name[1]++ )
+        assert_true( dmheap_register_module( name ) );
+    while( name[1]-- > '0' )
+        dmheap_unregister_module( name );
+    assert_int_equal( stats_now().free_bytes, before );
+}
+
 static void names_come_and_go_by_the_thousand( void** state )
 {
     (void)state;
@@ -144,6 +157,13 @@ static void the_name_may_lie_in_memory_that_is_freed( void** state )
     dmheap_unregister_module( image + 40 );
     assert_int_equal( fixture_logged( "Module vanishing unregistered successfully." ), 1 );
     assert_int_equal( stats_now().used_blocks, 0 );
+    /* a free block's links lie where the name was when the next heap is asked */
+    dmheap_context_t* second = fixture_second_heap( 4096, 8, 0 );
+    image                    = dmheap_malloc( 200, "both" );
+    assert_non_null( dmheap_ctx_malloc( second, 8, "both" ) );
+    strcpy( image, "both" );
+    dmheap_unregister_module( image );
+    assert_int_equal( stats_of( second ).used_blocks, 0 );
 }
 
 static void the_same_address_can_hold_another_name_later( void** state )
@@ -362,6 +382,7 @@ int test_modules( void )
         HEAP_TEST( an_allocation_registers_its_module ),
         HEAP_TEST( unregister_frees_all_that_the_module_owns_and_no_more ),
         HEAP_TEST( unregister_gives_everything_back ),
+        HEAP_TEST( names_that_go_give_back_what_the_table_grew_by ),
         HEAP_TEST( names_come_and_go_by_the_thousand ),
         HEAP_TEST( unregister_of_an_unknown_name_warns_and_changes_nothing ),
         HEAP_TEST( the_name_may_lie_in_memory_that_is_freed ),
