@@ -73,7 +73,7 @@ static void the_whole_api_works_on_a_context( void** state )
 static void the_heap_that_a_pointer_lies_in_says_what_it_is( void** state )
 {
     (void)state;
-    dmheap_context_t* second = second_heap();
+    dmheap_context_t* second   = second_heap();
     void*             blocks[] = { dmheap_malloc( 100, NULL ), dmheap_ctx_malloc( second, 100, NULL ) };
     for( unsigned i = 0; i < 2; i++ )
     {
