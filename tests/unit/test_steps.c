@@ -103,7 +103,7 @@ static void count_holds( void )
 static void a_check_holds_the_lock_for_few_granules_at_a_time( void** state )
 {
     (void)state;
-    unsigned held[2];
+    unsigned times[2];
     for( unsigned i = 0; i < 2; i++ )
     {
         assert_true( fixture_heap( (size_t)FIXTURE_MOST / 2 << i, 8, 0 ) );
@@ -111,9 +111,9 @@ static void a_check_holds_the_lock_for_few_granules_at_a_time( void** state )
         fixture_interrupt = count_holds;
         assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
         fixture_interrupt = NULL;
-        held[i]           = holds;
+        times[i]           = holds;
     }
-    assert_true( held[1] - held[0] >= FIXTURE_MOST / 2 / 8 / 128 );
+    assert_true( times[1] - times[0] >= FIXTURE_MOST / 2 / 8 / 128 );
 }
 
 static void unregister_holds_the_lock_for_few_blocks_at_a_time( void** state )
