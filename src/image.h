@@ -192,7 +192,7 @@ static HOT word_t* image_word( const dmheap_context_t* context, uint32_t at )
 static HOT uint32_t image_seal( const dmheap_context_t* context )
 {
     const word_t* geometry = (const word_t*)&context->first;
-    return geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3];
+    return ~( geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3] ); /* zeros have not the seal of zeros */
 }
 
 /* Whether these words are what the heap was made with: what they steer is not to be touched otherwise. They are asked once
