@@ -7,12 +7,16 @@
 
 #include "model.h"
 
+#ifndef MODEL_ROUNDS
+#define MODEL_ROUNDS 5
+#endif
+
 int main( int argc, char** argv )
 {
     static const size_t sizes[]      = { 300, 1024, 2000, 4096, 16384, 65536, 262144 };
     static const size_t alignments[] = { 1, 4, 8, 16, 64 };
     static const size_t offsets[]    = { 0, 1, 4, 7 };
-    unsigned            rounds       = argc > 1 ? (unsigned)atoi( argv[1] ) : 5;
+    unsigned            rounds       = argc > 1 ? (unsigned)atoi( argv[1] ) : MODEL_ROUNDS;
     unsigned            failed       = 0;
     unsigned            passed       = 0;
     for( unsigned round = 0; round < rounds; round++ )
