@@ -111,7 +111,7 @@ static void a_check_holds_the_lock_for_few_granules_at_a_time( void** state )
         fixture_interrupt = count_holds;
         assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
         fixture_interrupt = NULL;
-        times[i]           = holds;
+        times[i]          = holds;
     }
     assert_true( times[1] - times[0] >= FIXTURE_MOST / 2 / 8 / 128 );
 }
