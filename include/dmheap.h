@@ -33,6 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dmheap_version.h"
 #include "dmod.h"
 
 /** @brief Heaps that can exist at a time. */
@@ -336,6 +337,13 @@ DMOD_BUILTIN_API( dmheap, 1.0, void, _visit_modules, ( dmheap_module_visitor_t v
  * @note Cost: linear, in steps. Sums are compared if no other thread changes the heap meanwhile.
  */
 DMOD_BUILTIN_API( dmheap, 1.0, dmheap_check_t, _check, ( const void** where ) );
+
+/**
+ * @brief Tells the version of the library that runs: DMHEAP_VERSION of what it was built from, which for a module that is
+ *        loaded at run time may be another than that of the header.
+ * @return Three numbers, `major.minor.patch`.
+ */
+DMOD_BUILTIN_API( dmheap, 1.0, const char*, _version, (void));
 
 /* ---- A module, by handle ----------------------------------------------------------------------------------------- */
 

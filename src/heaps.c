@@ -174,3 +174,8 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_cont
     unlock();
     return was_default;
 }
+
+DMOD_INPUT_API_DECLARATION( dmheap, 1.0, const char*, _version, (void))
+{
+    return DMHEAP_VERSION;
+}

@@ -7,10 +7,6 @@
 
 #include <stdarg.h>
 
-/* Interrupts as they were when the outermost critical section began; only touched while they are masked. */
-static uint32_t critical_depth;
-static uint32_t critical_before;
-
 #if defined( __ARM_ARCH_PROFILE ) && __ARM_ARCH_PROFILE == 'M'
 static inline uint32_t interrupts_mask( void )
 {
@@ -50,6 +46,10 @@ static inline void interrupts_restore( uint32_t before )
 /* On any other processor the program must bring these two: a critical section that protects nothing is worse than a
  * link error. */
 #ifdef PORT_HAS_CRITICAL
+/* Interrupts as they were when the outermost critical section began; only touched while they are masked. */
+static uint32_t critical_depth;
+static uint32_t critical_before;
+
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _EnterCritical, (void))
 {
     uint32_t before = interrupts_mask();
