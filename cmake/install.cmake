@@ -6,7 +6,8 @@ if(NOT DMHEAP_USES_BUNDLED_PORT)
     return() # an installed package could not name the DMOD tree that it was built in
 endif()
 
-install(FILES include/dmheap.h include/dmheap_version.h port/include/dmod.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES include/dmheap.h include/dmheap_version.h glue/cpp/dmheap.hpp port/include/dmod.h
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS dmheap EXPORT dmheap-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT dmheap-targets NAMESPACE dmheap:: DESTINATION ${DMHEAP_CMAKE_DIR})
 configure_package_config_file(cmake/dmheap-config.cmake.in dmheap-config.cmake INSTALL_DESTINATION ${DMHEAP_CMAKE_DIR})
