@@ -66,7 +66,8 @@ static void resources()
                 "one beyond the heap's is kept" );
     }
     expect( stats_of( "net" ).live_blocks == 0 && stats_of( "shell" ).live_blocks == 0, "everything is back" );
-    expect( net == net && !( net == shell ) && !( *std::pmr::new_delete_resource() == net ), "resources are told apart" );
+    expect( net == net && !( net == shell ) && !( *std::pmr::new_delete_resource() == net ),
+            "resources are told apart" );
     expect( std::strcmp( net.owner(), "net" ) == 0, "a resource tells its owner" );
 }
 
@@ -80,7 +81,8 @@ static void allocators()
         a.assign( { 1, 2, 3 } );
         expect( stats_of( "net" ).live_blocks == 4 && is_ours( c.data() ), "an allocator's blocks are its owner's" );
         b = std::move( a );
-        expect( b.size() == 3 && stats_of( "shell" ).live_blocks == 3, "elements that move to another owner are its own" );
+        expect( b.size() == 3 && stats_of( "shell" ).live_blocks == 3,
+                "elements that move to another owner are its own" );
         list d( b );
         expect( stats_of( "shell" ).live_blocks == 6, "a copy has the same owner" );
         expect( dmheap::allocator<int>( "net" ) != dmheap::allocator<int>(), "allocators of two owners differ" );

@@ -72,20 +72,24 @@ int main( void )
     void* other   = aligned_alloc( 128, 128 );
     expect( is_ours( aligned ) && (uintptr_t)aligned % 64 == 0 && is_ours( other ) && (uintptr_t)other % 128 == 0,
             "memalign and aligned_alloc align" );
-    expect( malloc_usable_size( block ) >= 1000 && malloc_usable_size( block ) < 1100, "malloc_usable_size tells the size" );
+    expect( malloc_usable_size( block ) >= 1000 && malloc_usable_size( block ) < 1100,
+            "malloc_usable_size tells the size" );
     void* third = NULL;
-    expect( posix_memalign( &third, 32, 5 ) == 0 && is_ours( third ) && (uintptr_t)third % 32 == 0, "posix_memalign aligns" );
+    expect( posix_memalign( &third, 32, 5 ) == 0 && is_ours( third ) && (uintptr_t)third % 32 == 0,
+            "posix_memalign aligns" );
     void* kept = third;
-    expect( posix_memalign( &third, 24, 5 ) == EINVAL && third == kept, "posix_memalign refuses what is no power of two" );
+    expect( posix_memalign( &third, 24, 5 ) == EINVAL && third == kept,
+            "posix_memalign refuses what is no power of two" );
     expect( posix_memalign( &third, 2, 5 ) == EINVAL && posix_memalign( &third, 0, 5 ) == EINVAL,
             "posix_memalign refuses what is less than a pointer" );
-    expect( posix_memalign( &third, 32, sizeof memory ) == ENOMEM && third == kept, "posix_memalign says that there is none" );
+    expect( posix_memalign( &third, 32, sizeof memory ) == ENOMEM && third == kept,
+            "posix_memalign says that there is none" );
     free( third );
     errno = 0;
     expect( malloc( sizeof memory ) == NULL && errno == ENOMEM, "a refused malloc sets errno" );
     errno = 0;
     expect( realloc( block, sizeof memory ) == NULL && errno == ENOMEM && block[99] == 'x', "so does a realloc" );
-    errno = 0;
+    errno                = 0;
     volatile size_t half = SIZE_MAX / 2; /* the compiler would see it */
     expect( calloc( half, 3 ) == NULL && errno == ENOMEM, "so does a calloc whose product overflows" );
     errno = 0;

@@ -16,8 +16,7 @@ typedef struct
 
 extern int system_critical_depth, system_critical_entries;
 
-#define portENTER_CRITICAL_SAFE( mux )                                                                                 \
-    ( ( mux )->held++, system_critical_depth++, system_critical_entries++ )
-#define portEXIT_CRITICAL_SAFE( mux ) ( ( mux )->held--, system_critical_depth-- )
+#define portENTER_CRITICAL_SAFE( mux ) ( ( mux )->held++, system_critical_depth++, system_critical_entries++ )
+#define portEXIT_CRITICAL_SAFE( mux )  ( ( mux )->held--, system_critical_depth-- )
 
 #endif
