@@ -110,7 +110,7 @@ static void refusals()
     dmheap::resource net( "net" );
     expect( throws( [&] { (void)net.allocate( 1 << 24 ); } ), "a resource without memory throws" );
     expect( throws( [] { (void)dmheap::allocator<long>( "net" ).allocate( 1 << 24 ); } ), "so does an allocator" );
-    expect( throws( [] { (void)dmheap::allocator<long>( "net" ).allocate( ~std::size_t{ 0 } / 2 ); } ),
+    expect( throws( [] { (void)dmheap::allocator<long>( "net" ).allocate( ~std::size_t{ 0 } / sizeof( long ) + 2 ); } ),
             "so does one whose product overflows" );
 }
 #endif
