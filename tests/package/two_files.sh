@@ -54,7 +54,7 @@ two_files_take_the_dmod_header_that_is_there() {
     fi
 }
 the_library_and_its_port_are_one_unit() {
-    for flags in "" -m32 "-DDMHEAP_PORT_FREESTANDING -ffreestanding"; do
+    for flags in "" "-DDMHEAP_PORT_FREESTANDING -ffreestanding"; do
         # shellcheck disable=SC2086
         cc -std=c11 $warnings $flags -O2 -I"$top/include" -I"$top/port/include" -c "$top/port/one_unit.c" \
             -o "$work/one_unit.o" || return 1

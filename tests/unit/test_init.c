@@ -148,6 +148,14 @@ static void a_heap_of_more_than_32_mib_works_at_any_address( void** state )
 }
 #endif
 
+static void the_library_tells_its_version_without_a_heap( void** state )
+{
+    (void)state;
+    fixture_no_heap();
+    assert_string_equal( dmheap_version(), DMHEAP_VERSION );
+    assert_string_equal( fixture_log(), "" );
+}
+
 int test_init( void )
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +166,7 @@ int test_init( void )
         HEAP_TEST( init_again_starts_over ),
         cmocka_unit_test( every_small_size_makes_a_heap_or_says_why_not ),
         cmocka_unit_test( without_a_heap_every_call_is_refused ),
+        cmocka_unit_test( the_library_tells_its_version_without_a_heap ),
 #if UINTPTR_MAX > UINT32_MAX && defined( __unix__ ) /* boards have less memory */
         cmocka_unit_test( a_heap_of_more_than_32_mib_works_at_any_address ),
 #endif
