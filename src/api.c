@@ -319,7 +319,7 @@ static APART void* allocate_for( dmheap_context_t* home, uint32_t key, size_t si
 {
     block_t block = block_at( BLOCK_NONE );
     lock();
-    if( context_stands( home ) )
+    if( context_exists( home ) && image_is_sealed( home ) )
     {
         module_t* module = module_in_line( home, key_owner( key ) );
         if( module != NULL && module->key == key ) block = owner_take( home, &module->holding, key_owner( key ), size );
@@ -423,24 +423,27 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_aligned_alloc,
 /* ---- Freeing ---- */
 
 /* Releases a live payload of one heap. Anything but STATUS_OK: nothing was changed. Locked. */
-static HOT status_t release_in( dmheap_context_t* context, const void* pointer )
+static HOT status_t release_in( dmheap_context_t* context, void* pointer )
 {
-    block_t  block;
-    word_t*  word;
-    uint32_t bit;
+    block_t      block;
+    word_t*      word;
+    uint32_t     bit;
+    neighbours_t beside;
     if( !image_is_sealed( context ) ) return STATUS_CORRUPTED;
     status_t status = block_of( context, pointer, &block, &word, &bit );
     if( status != STATUS_OK ) return status;
-    word_t*  header = block_header( context, block );
-    uint32_t own    = header_size( context, *header );
-    status          = release_check( context, block, header, own );
-    if( status != STATUS_OK ) return status;
+    *word ^= bit; /* at once, while it is at hand */
+    word_t*    header  = (word_t*)pointer - 1;
+    uint32_t   own     = header_size( context, *header );
     owner_t    owner   = header_owner( *header );
     holding_t* holding = owner == OWNER_NOBODY ? &context->nobody : (holding_t*)module_in_line( context, owner );
-    if( holding == NULL ) return STATUS_CORRUPTED;
+    if( holding == NULL || !release_check( context, block, header, own, &beside ) )
+    {
+        map_set( context, map_bit( context, block ) );
+        return STATUS_CORRUPTED;
+    }
     guard_take( context, block );
-    *word &= ~bit;
-    release_merge( context, block, header, own );
+    release_merge( context, block, header, own, beside );
     holding_discharge( holding, own ); /* afterwards: a record that is overwritten may lie in what was verified */
     return STATUS_OK;
 }
