@@ -285,7 +285,7 @@ static HOT block_t take_known( dmheap_context_t* context, size_t size, const cha
 {
     owner_t    owner   = OWNER_NOBODY;
     holding_t* holding = &context->nobody;
-    if( !image_is_sealed( context ) ) return block_at( BLOCK_NONE );
+    if( !image_sealed_in_line( context ) ) return block_at( BLOCK_NONE );
     if( module != NULL ) holding = owner_by_hint( context, module, &owner );
     if( holding == NULL ) return block_at( BLOCK_NONE );
     block_t block = owner_take( context, holding, owner, size );
@@ -319,7 +319,7 @@ static APART void* allocate_for( dmheap_context_t* home, uint32_t key, size_t si
 {
     block_t block = block_at( BLOCK_NONE );
     lock();
-    if( context_exists( home ) && image_is_sealed( home ) )
+    if( context_exists( home ) && image_sealed_in_line( home ) )
     {
         module_t* module = module_in_line( home, key_owner( key ) );
         if( module != NULL && module->key == key ) block = owner_take( home, &module->holding, key_owner( key ), size );
@@ -429,7 +429,7 @@ static HOT status_t release_in( dmheap_context_t* context, void* pointer )
     word_t*      word;
     uint32_t     bit;
     neighbours_t beside;
-    if( !image_is_sealed( context ) ) return STATUS_CORRUPTED;
+    if( !image_sealed_in_line( context ) ) return STATUS_CORRUPTED;
     status_t status = block_of( context, pointer, &block, &word, &bit );
     if( status != STATUS_OK ) return status;
     *word ^= bit; /* at once, while it is at hand */

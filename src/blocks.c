@@ -127,7 +127,7 @@ static APART uint32_t free_size( const dmheap_context_t* context, block_t block 
     return linked && free_agrees( context, block.at, payload, size ) ? size : 0;
 }
 
-/* Of the first blocks of a list, one of at least `size` words or, where `largest` is asked, the largest; 0: none. */
+/* Of the first blocks of a list, one of at least `size` words or, where `largest` is asked, the largest; BLOCK_NONE. */
 static RARE uint32_t index_probe( const dmheap_context_t* context, uint32_t list, uint32_t size, bool largest )
 {
     uint32_t found = 0;
@@ -154,12 +154,11 @@ enum
     BLOCK_DAMAGED = 1
 };
 
-/* A free block of at least `size` words, if it is what it seems, and the list whose head it is: the request's own list or
- * the smallest larger one. False where none of these has one, although the own list may have one behind its head. `size`
- * is that of a block that the heap could have. O(1). */
+/* A free block of at least `size` words, if it is what it seems, and the list whose head it is: `*list`, which is the
+ * request's own at first, or the smallest larger one. False where none of these has one, although the own list may have one
+ * behind its head. O(1). */
 static HOT bool index_find( const dmheap_context_t* context, uint32_t size, uint32_t* list, block_t* block )
 {
-    *list     = index_list( context, size );
     block->at = *image_word( context, *list );
     if( block_in_heap( context, block->at ) && block_size( context, *block ) >= size ) return true;
     *list = index_first( context, *list + 1 );
@@ -176,14 +175,6 @@ static HOT bool head_agrees( const dmheap_context_t* context, uint32_t list, blo
     uint32_t whole   = header_size( context, payload[-1] );
     return whole >= size && block_fits( context, block, whole ) && payload[0] == list - 1 &&
            free_agrees( context, block.at, payload, whole );
-}
-
-/* Where index_find() found none: one of the first blocks of the request's own list. O(1). */
-static RARE block_t index_find_last( const dmheap_context_t* context, uint32_t size )
-{
-    uint32_t at = index_probe( context, index_list( context, size ), size, false );
-    if( at == 0 ) return block_at( BLOCK_NONE );
-    return block_at( free_size( context, block_at( at ) ) >= size ? at : BLOCK_DAMAGED );
 }
 
 /* The largest size of a block that index_find() finds now, 0: nothing is free. O(1). */
@@ -278,7 +269,7 @@ static APART void block_carve_behind( dmheap_context_t* context, block_t block, 
 
 /* Words to leave free in front of a payload at `alignment` bytes in a free block; more than any block has where that is
  * beyond the heap. */
-static uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t alignment )
+static APART uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t alignment )
 {
     size_t lead = ( 0 - (uintptr_t)block_payload( context, block ) ) & ( alignment - 1 );
     while( lead != 0 && lead < (size_t)BLOCK_MIN_SIZE * WORD_SIZE )
@@ -293,7 +284,7 @@ static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_
                                         uint32_t* whole, uint32_t* lead )
 {
     block_t  block;
-    uint32_t list;
+    uint32_t list, own;
     size_t   room  = size;
     size_t   extra = alignment >> WORD_SHIFT;
     *lead          = 0;
@@ -312,12 +303,14 @@ static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_
         room += extra + BLOCK_MIN_SIZE;
         if( extra > image_span( context ) || room > image_span( context ) ) return block_at( BLOCK_NONE );
     }
+    list = own = index_list( context, (uint32_t)room );
     if( !index_find( context, (uint32_t)room, &list, &block ) )
-        block = index_find_last( context, (uint32_t)room );
-    else if( !head_agrees( context, list, block, (uint32_t)room ) )
-        block.at = BLOCK_DAMAGED;
-    if( block.at <= BLOCK_DAMAGED ) return block;
-    *whole = block_size( context, block );
+    {
+        block.at = index_probe( context, own, (uint32_t)room, false );
+        if( block.at == BLOCK_NONE ) return block;
+    }
+    *whole = free_size( context, block );
+    if( *whole < room ) return block_at( BLOCK_DAMAGED );
     if( alignment != 0 ) *lead = lead_of( context, block, alignment );
     return block;
 }
