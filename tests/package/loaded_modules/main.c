@@ -34,6 +34,10 @@ static const char*    folder;
 static dmheap_stats_t before;
 static unsigned       complaints;
 
+/* An export whose version begins as that of an import which is not it. */
+static const Dmod_ApiRegistration_t newest
+    __attribute__( ( section( ".dmod.inputs" ), used ) ) = { &before, "\021DMOD\022_newest@example:30.0" };
+
 /* The log: warnings and errors are counted and shown, the rest is not wanted a thousand times. */
 int Dmod_Printf( const char* format, ... )
 {
@@ -196,8 +200,8 @@ static bool imports_bind_up_to_the_first_dot( void )
 
 static bool other_imports_are_refused( void )
 {
-    static const char* const bad[] = { "other_major", "longer_major",  "other_heap",    "shorter_name",
-                                       "longer_name", "longer_module", "shorter_module" };
+    static const char* const bad[] = { "other_major",  "longer_major", "shorter_major", "other_heap",
+                                       "shorter_name", "longer_name",  "longer_module", "shorter_module" };
     for( unsigned i = 0; i < sizeof bad / sizeof *bad; i++ )
     {
         REQUIRE( load( bad[i] ) == NULL );
@@ -261,6 +265,7 @@ static bool damaged_files_are_refused( void )
     for( size_t place = 0; place < sizeof header; place += sizeof( uint32_t ) )
         REQUIRE( a_word_is_refused( place, 0 ) && a_word_is_refused( place, UINT32_MAX ) );
     REQUIRE( a_word_is_refused( offsetof( module_header_t, image_size ), HEAP_SIZE ) );
+    REQUIRE( a_word_is_refused( offsetof( module_header_t, module ), header.outputs - 1 ) );
     REQUIRE( a_word_is_refused( header.relocations, header.image_size - 1 ) );        /* where it is to be applied */
     REQUIRE( a_word_is_refused( header.relocations + sizeof( uintptr_t ), 0x7ffe ) ); /* what kind it is */
     loaded_t* whole = load_contents( length );
