@@ -101,6 +101,8 @@ typedef Elf64_Rela relocation_t;
 typedef Elf32_Rel relocation_t;
 #define IS_RELATIVE( relocation )  ( ELF32_R_TYPE( ( relocation )->r_info ) == R_386_RELATIVE )
 #define ADDEND( relocation, word ) ( word )
+#else
+#error "What this processor's linkers leave to the loader is not known here"
 #endif
 
 static bool relocate( unsigned char* image )

@@ -172,17 +172,20 @@ static bool a_library_gets_its_name( void )
     return true;
 }
 
-/* Two libraries of one source: what they are called lies at the same address, one after the other. */
+/* Two libraries of one source: what they are called lies at the same address, one after the other. Another module takes
+ * the place of the first in the heap's table. */
 static bool the_same_address_can_hold_another_name( void )
 {
     loaded_t* first = load( "twin_1" );
     REQUIRE( first != NULL && run( first ) );
     const char* name = first->module->name;
     unload( first );
+    REQUIRE( dmheap_register_module( "other" ) );
     loaded_t* second = load( "twin_2" );
     REQUIRE( second != NULL && second->module->name == name && run( second ) );
-    REQUIRE( holds( "twin_2", 2 + 3 ) );
+    REQUIRE( holds( "twin_2", 2 + 3 ) && holds( "other", 0 ) );
     unload( second );
+    Dmod_FreeModule( "other" );
     return true;
 }
 
