@@ -22,6 +22,12 @@ DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _ExitCritical, (void))
     if( --critical_depth == 0 ) pthread_mutex_unlock( &critical );
 }
 
+/* A fork waits for the critical section, so that the child finds all heaps whole and the section free. */
+static __attribute__( ( constructor ) ) void stay_whole_in_children( void )
+{
+    pthread_atfork( Dmod_EnterCritical, Dmod_ExitCritical, Dmod_ExitCritical );
+}
+
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, int, _Printf, ( const char* Format, ... ) )
 {
     va_list arguments;
