@@ -22,8 +22,8 @@
 
 enum
 {
-    ALIGNMENT  = 16, /* what malloc gives on 64 bits */
-    OBJECTS    = 200 /* libraries that are told apart; what is called from others is nobody's */
+    ALIGNMENT = 16, /* what malloc gives on 64 bits */
+    OBJECTS   = 200 /* libraries that are told apart; what is called from others is nobody's */
 };
 
 /* Code of a library or the program: who calls from there. An entry is complete before `objects` counts it, and stays: memory
@@ -56,7 +56,7 @@ static int note_object( struct dl_phdr_info* info, size_t size, void* address )
     for( unsigned i = 0; i < info->dlpi_phnum; i++ )
     {
         const ElfW( Phdr )* segment = &info->dlpi_phdr[i];
-        uintptr_t           first   = info->dlpi_addr + segment->p_vaddr;
+        uintptr_t first             = info->dlpi_addr + segment->p_vaddr;
         if( segment->p_type != PT_LOAD || wanted - first >= segment->p_memsz ) continue;
         if( place == OBJECTS ) return 1;
         const char* path = info->dlpi_name[0] != '\0' ? info->dlpi_name : program_invocation_name;
