@@ -129,10 +129,10 @@ static RARE void* refuse_request( status_t status, const request_t* request )
 /* Why an owner who holds this does not get a block that no block of this heap can be, instead of one of `instead` words. */
 static status_t refuse_size( const holding_t* holding, size_t size, uint32_t instead )
 {
-    uint32_t words = size >> WORD_SHIFT < LIMIT_NONE ? (uint32_t)( size >> WORD_SHIFT ) : LIMIT_NONE;
+    uint32_t words = size >> WORD_SHIFT < CEILING_NONE ? (uint32_t)( size >> WORD_SHIFT ) : CEILING_NONE;
     if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
-    return holding->limit != LIMIT_NONE && holding->live - instead + words > holding->limit ? STATUS_OVER_LIMIT
-                                                                                            : STATUS_NO_MEMORY;
+    return holding->ceiling != CEILING_NONE && holding->live - instead + words >= holding->ceiling ? STATUS_OVER_LIMIT
+                                                                                                   : STATUS_NO_MEMORY;
 }
 
 /* Fulfils a request in one heap, for an owner who holds this, instead of a block of `instead` words. Locked. */
@@ -237,7 +237,7 @@ static void search_defaults( search_t* search, const name_t* name )
 }
 
 /* Whether the search is made anew, which it is once at the most; else it is said what it came to. Not locked. */
-static bool search_again( search_t* search, const char* module, const void* address, bool* retried )
+static RARE bool search_again( search_t* search, const char* module, const void* address, bool* retried )
 {
     if( search->status == STATUS_REGISTERED ) report( &( report_t ){ .status = STATUS_REGISTERED, .module = module } );
     if( block_is_had( search->status ) ) return false;

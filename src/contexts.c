@@ -140,8 +140,8 @@ static void context_make( const context_plan_t* plan )
     uint32_t          size    = end.at - block.at;
     guard_heap_begins( context, end.at * (size_t)WORD_SIZE );
     __builtin_memset( context, 0, block.at * (size_t)WORD_SIZE );
-    *context              = plan->image;
-    context->nobody.limit = LIMIT_NONE;
+    *context                = plan->image;
+    context->nobody.ceiling = CEILING_NONE;
 
     *block_header( context, end ) = header_of( context, OWNER_SYSTEM, 0 ) | HEADER_PREVIOUS_FREE;
     make_free( context, block, size );

@@ -94,7 +94,6 @@ static void restart_peak( holding_t* holding )
 {
     if( holding == NULL || holding_is_leaving( holding ) ) return; /* what is a peak otherwise is another number then */
     holding->peak = holding->live;
-    holding_note_peak( holding );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_restart_figures, ( dmheap_context_t * context ) )

@@ -576,21 +576,22 @@ static void what_an_owner_holds_is_compared_with_its_blocks( void** state )
         all[i]->blocks++;
         assert_found( DMHEAP_CHECK_MODULE );
         all[i]->blocks--;
-        all[i]->mark++;
+        uint32_t peak    = all[i]->peak;
+        uint32_t ceiling = all[i]->ceiling;
+        all[i]->peak     = all[i]->live - 1;
         assert_found( DMHEAP_CHECK_MODULE );
-        all[i]->mark--;
-        uint32_t peak = all[i]->peak;
-        all[i]->peak = all[i]->mark = all[i]->live - 1;
+        all[i]->peak    = peak;
+        all[i]->ceiling = CEILING_NONE + 1;
         assert_found( DMHEAP_CHECK_MODULE );
-        all[i]->peak = all[i]->mark = peak;
+        all[i]->ceiling = ceiling;
     }
-    context()->nobody.limit--; /* nobody has none */
+    context()->nobody.ceiling--; /* nobody has none */
     assert_found( DMHEAP_CHECK_MODULE );
-    context()->nobody.limit++;
+    context()->nobody.ceiling++;
     /* what one has too much another has too little */
     all[0]->live++;
     all[1]->live--;
-    all[0]->peak = all[0]->mark = all[0]->live;
+    all[0]->peak = all[0]->live;
     assert_found( DMHEAP_CHECK_MODULE );
 }
 
@@ -1023,11 +1024,10 @@ static void check( void )
 
 static void take_the_heir_down( void )
 {
-    module_t* heir      = module_of( context(), OWNER_FIRST_MODULE + 1 );
-    fixture_interrupt   = NULL;
-    heir->holding.limit = HOLDING_LEAVING; /* as owner_leave(); the call that goes on with it is not there */
-    heir->holding.mark  = 0;
-    heir->holding.peak  = 0;
+    module_t* heir        = module_of( context(), OWNER_FIRST_MODULE + 1 );
+    fixture_interrupt     = NULL;
+    heir->holding.ceiling = 0; /* as owner_leave(); the call that goes on with it is not there */
+    heir->holding.peak    = 0;
 }
 
 static void blocks_do_not_go_to_an_heir_that_is_leaving_itself( void** state )
