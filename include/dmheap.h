@@ -145,6 +145,9 @@ typedef enum
 /** @brief Position for dmheap_ctx_set_default(): behind all other default heaps. */
 #define DMHEAP_LAST SIZE_MAX
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* DMOD's declaring macros end in a semicolon of their own */
+
 /* ---- The default heaps ------------------------------------------------------------------------------------------- */
 
 /**
@@ -467,6 +470,8 @@ DMOD_BUILTIN_API( dmheap, 1.0, void, _ctx_visit_modules,
                   ( dmheap_context_t * context, dmheap_module_visitor_t visit, void* user ) );
 DMOD_BUILTIN_API( dmheap, 1.0, dmheap_check_t, _ctx_check, ( dmheap_context_t * context, const void** where ) );
 /** @} */
+
+#pragma GCC diagnostic pop
 
 #ifdef __cplusplus
 }
