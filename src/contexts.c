@@ -169,6 +169,11 @@ static HOT bool context_exists( const dmheap_context_t* context )
                                      : context != NULL && context_place( context ) < DMHEAP_MAX_CONTEXTS;
 }
 
+static APART bool image_is_sealed( const dmheap_context_t* context )
+{
+    return image_sealed_in_line( context );
+}
+
 /* Whether there is still a heap, and it lies where it should: what each further hold of a call asks. */
 static bool context_stands( const dmheap_context_t* context )
 {

@@ -106,7 +106,7 @@ struct dmheap_context
     uint8_t  granule_shift; /* log2 of the granule */
     uint8_t  size_scale;    /* of a header */
     uint8_t  hint_shift;    /* 31 - log2 of the number of hints */
-    uint32_t seal;          /* see image_is_sealed() */
+    uint32_t seal;          /* see image_sealed_in_line() */
 
     uint32_t list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
     uint32_t free_words;   /* in free blocks */
@@ -196,8 +196,8 @@ static HOT uint32_t image_seal( const dmheap_context_t* context )
 }
 
 /* Whether these words are what the heap was made with: what they steer is not to be touched otherwise. They are asked once
- * a hold of the lock. */
-static HOT bool image_is_sealed( const dmheap_context_t* context )
+ * a hold of the lock. In line. */
+static HOT bool image_sealed_in_line( const dmheap_context_t* context )
 {
     return image_seal( context ) == context->seal;
 }

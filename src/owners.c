@@ -168,11 +168,12 @@ static void hint_note( const dmheap_context_t* context, const char* text, owner_
     if( ( *hints & UINT8_MAX ) != owner ) *hints = (uint16_t)( (uint32_t)*hints << 8 | owner );
 }
 
-static APART holding_t* owner_by_second_hint( const dmheap_context_t* context, const char* text, owner_t* owner )
+/* The module of this name by its second hint; OWNER_FREE where that does not know it. */
+static APART owner_t owner_by_second_hint( const dmheap_context_t* context, const char* text )
 {
-    *owner           = *name_hints( context, text ) >> 8;
-    module_t* module = module_of( context, *owner );
-    return module != NULL && names_equal( module->name, text ) ? &module->holding : NULL;
+    owner_t         owner  = *name_hints( context, text ) >> 8;
+    const module_t* module = module_of( context, owner );
+    return module != NULL && names_equal( module->name, text ) ? owner : OWNER_FREE;
 }
 
 /* What the module of this name holds, and its number, by the hints alone; NULL where they do not know it. O(1). */
@@ -181,7 +182,8 @@ static HOT holding_t* owner_by_hint( const dmheap_context_t* context, const char
     *owner           = *name_hints( context, text ) & UINT8_MAX;
     module_t* module = module_in_line( context, *owner );
     if( module != NULL && names_equal( module->name, text ) ) return &module->holding;
-    return owner_by_second_hint( context, text, owner );
+    *owner = owner_by_second_hint( context, text );
+    return (holding_t*)module_of( context, *owner );
 }
 
 /* The module of this name, 0: there is none. O(modules). */
@@ -277,13 +279,15 @@ static HOT status_t found_status( block_t block )
  * cannot be: owner_take_any() tells why. O(1). */
 static HOT block_t owner_take( dmheap_context_t* context, holding_t* holding, owner_t owner, size_t bytes )
 {
-    uint32_t whole;
+    block_t  block;
     uint32_t size = block_size_to_take( context, bytes, 0 );
     if( size == 0 ) return block_at( BLOCK_NONE );
     if( holding->live + size > holding->mark && !holding_has_room( holding, size ) ) return block_at( BLOCK_NONE );
-    block_t block = index_find( context, size, &whole );
-    if( block.at <= BLOCK_DAMAGED ) return block_at( BLOCK_NONE );
-    size = block_fill_up( whole, size );
+    uint32_t list = index_list( context, size );
+    if( !index_find( context, size, &list, &block ) || !head_agrees( context, list, block, size ) )
+        return block_at( BLOCK_NONE );
+    uint32_t whole = block_size( context, block );
+    size           = block_fill_up( whole, size );
     block_carve( context, block, whole, size, owner );
     holding_charge( holding, size ); /* afterwards: a record that is overwritten may lie in what was verified */
     return block;

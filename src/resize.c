@@ -137,61 +137,82 @@ static RARE void move_registered( const move_t* move )
     report( &( report_t ){ .status = STATUS_REGISTERED, .module = name } );
 }
 
-/* Says why a call was refused. Not locked. */
-static RARE void* move_refuse( const dmheap_context_t* only, const move_t* move, status_t status, bool found,
-                               size_t largest )
+/* What an attempt came to. */
+typedef struct
+{
+    status_t status;
+    bool     found;   /* the block was */
+    size_t   largest; /* free block where memory was looked for, bytes */
+} attempt_t;
+
+/* As search_again(). Not locked. */
+static RARE bool move_again( const dmheap_context_t* only, const move_t* move, const attempt_t* attempt, bool* retried )
 {
     char     name[DMHEAP_NAME_SIZE] = "";
-    report_t why                    = { .status    = status,
+    report_t why                    = { .status    = attempt->status,
                                         .size      = move->request.size,
                                         .alignment = move->request.alignment,
-                                        .looked    = is_exhausted( status ),
-                                        .largest   = largest,
+                                        .looked    = is_exhausted( attempt->status ),
+                                        .largest   = attempt->largest,
                                         .module    = name,
-                                        .address   = not_located( status, only, move->pointer ) };
-    if( found )
+                                        .address   = not_located( attempt->status, only, move->pointer ) };
+    if( attempt->found )
     {
         lock();
         if( context_stands( move->source ) ) owner_name( move->source, block_owner( move->source, move->from ), name );
         unlock();
     }
-    return refuse( found ? move->source : NULL, &why );
+    return refuse_or_retry( attempt->found ? move->source : NULL, &why, retried );
 }
 
-/* Not locked. */
-static void* reallocate( dmheap_context_t* only, move_t* move )
+/* Resizes, or begins to move. Not locked. */
+static attempt_t move_attempt( dmheap_context_t* only, move_t* move )
 {
-    uint32_t visited = 0;
-    size_t   largest = 0;
+    attempt_t attempt = { .largest = 0 };
+    uint32_t  visited = 0;
+    bool      stays   = true; /* in its heap: that was named, or is no default one */
     lock();
-    status_t status = move_locate( only, move );
-    bool     found  = status == STATUS_OK;
-    bool     stays  = true; /* in its heap: that was named, or is no default one */
-    if( found )
+    attempt.status = move_locate( only, move );
+    attempt.found  = attempt.status == STATUS_OK;
+    if( attempt.found )
     {
         unsigned place = context_place( move->source );
         visited        = 1u << place;
         stays          = only != NULL || context_position( place ) == registry.defaults;
         if( move->request.alignment == 0 ) move->request.alignment = block_alignment( move->source, move->from );
-        status = move_within( move );
-        if( is_exhausted( status ) ) largest = largest_free( move->source );
+        attempt.status = move_within( move );
+        if( is_exhausted( attempt.status ) ) attempt.largest = largest_free( move->source );
+        diagnose_asked( move->source, move->source, move->request.size, attempt.status );
     }
     unlock();
-    while( !stays && is_exhausted( status ) )
+    while( !stays && is_exhausted( attempt.status ) )
     {
         lock();
         dmheap_context_t* target = context_next( true, &visited );
         stays                    = target == NULL;
-        if( !stays ) status = move_locate( move->source, move ); /* others may have freed or retagged it */
-        if( !stays && status == STATUS_OK )
+        if( !stays ) attempt.status = move_locate( move->source, move ); /* others may have freed or retagged it */
+        if( !stays && attempt.status == STATUS_OK )
         {
-            status = move_to( move, target );
-            if( is_exhausted( status ) && largest_free( target ) > largest ) largest = largest_free( target );
+            attempt.status = move_to( move, target );
+            if( is_exhausted( attempt.status ) && largest_free( target ) > attempt.largest )
+                attempt.largest = largest_free( target );
+            diagnose_asked( target, move->source, move->request.size, attempt.status );
         }
         unlock();
     }
-    if( !block_is_had( status ) ) return move_refuse( only, move, status, found, largest );
-    if( status == STATUS_REGISTERED ) move_registered( move );
+    return attempt;
+}
+
+/* Not locked. */
+static void* reallocate( dmheap_context_t* only, move_t* move )
+{
+    bool      retried = false;
+    attempt_t attempt;
+    do
+        attempt = move_attempt( only, move );
+    while( !block_is_had( attempt.status ) && move_again( only, move, &attempt, &retried ) );
+    if( !block_is_had( attempt.status ) ) return NULL;
+    if( attempt.status == STATUS_REGISTERED ) move_registered( move );
     return move->target != NULL ? move_finish( move ) : move->pointer;
 }
 

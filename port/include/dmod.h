@@ -53,9 +53,16 @@ typedef struct
 
 /* DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS ) declares RET MODULE##NAME PARAMS. */
 #if DMOD_MODULE_EN == ON
+/* The loader writes an import, which a compiler cannot see. clang would call the signature where it was told nothing; gcc
+ * assumes nothing of what has a section of its own, but would keep what is volatile. */
+#ifdef __clang__
+#define DMOD_IMPORT volatile
+#else
+#define DMOD_IMPORT
+#endif
 /* `unused`: of all that a header offers, a module carries only the imports that it calls. */
 #define DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS )                                                         \
-    static RET( *MODULE##NAME ) PARAMS __attribute__( ( section( ".dmod.outputs" ), unused ) ) =                       \
+    static RET( *DMOD_IMPORT MODULE##NAME ) PARAMS __attribute__( ( section( ".dmod.outputs" ), unused ) ) =           \
         ( RET( * ) PARAMS )(uintptr_t)DMOD_SIGNATURE( MODULE, VERSION, NAME )
 #elif defined( DMOD_ENABLE_REGISTRATION )
 #define DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS )                                                         \
