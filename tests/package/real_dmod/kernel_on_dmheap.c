@@ -69,18 +69,22 @@ static bool signatures_are_dmods( void )
     return true;
 }
 
+/* Instances under names of up to 55 characters, which differ in the last ones. */
 static bool a_thousand_instances_leave_nothing_behind( size_t before )
 {
+    static const char path[]  = "/flash/applications/of/the/user/programs/shell.dmf";
+    size_t            longest = 0;
     for( unsigned i = 0; i < 1000; i++ )
     {
-        kernel_context_t* from_file    = kernel_load( "/flash/applications/of/the/user/shell.dmf", &packed );
-        kernel_context_t* twin         = kernel_load( "/flash/applications/of/the/user/shell.dmf", &packed );
+        kernel_context_t* from_file    = kernel_load( path, &packed );
+        kernel_context_t* twin         = kernel_load( path, &packed );
         kernel_context_t* a_library    = kernel_load( "/flash/net.dmf", &library );
         kernel_context_t* from_package = kernel_load( NULL, &packed );
         REQUIRE( from_file != NULL && twin != NULL && a_library != NULL && from_package != NULL );
         REQUIRE( run( from_file ) && run( twin ) && run( a_library ) && run( from_package ) );
         dmheap_module_stats_t stats;
         REQUIRE( dmheap_get_module_stats( "net", &stats ) && stats.live_blocks == 4 );
+        longest = strlen( kernel_allocator( twin ) );
         kernel_unload( from_file );
         REQUIRE( dmheap_get_module_stats( kernel_allocator( twin ), &stats ) && stats.live_blocks == 4 );
         kernel_unload( a_library );
@@ -88,6 +92,7 @@ static bool a_thousand_instances_leave_nothing_behind( size_t before )
         kernel_unload( from_package );
         REQUIRE( all_is_free( before ) );
     }
+    REQUIRE( longest == DMOD_MAX_MODULE_NAME_LENGTH + 23 );
     return true;
 }
 
