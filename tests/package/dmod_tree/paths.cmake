@@ -17,3 +17,6 @@ endif()
 if(NOT DEFINED DMOD_USE_STDIO)
     set(DMOD_USE_STDIO ON) # OFF on every microcontroller
 endif()
+if(NOT DEFINED DMOD_PRINTF_LENGTHS)
+    set(DMOD_PRINTF_LENGTHS ON) # OFF: its formatter is that of 2025, which takes the l of %lu for the conversion
+endif()

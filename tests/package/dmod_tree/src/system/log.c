@@ -1,7 +1,7 @@
 /*
  * DMOD's log. Without stdio a line is formatted here: one of up to LINE bytes on the stack, a longer one in a buffer from
  * Dmod_Malloc, and it is lost where there is none. Understands - and a width, the lengths h l ll z, and c s d i u x p; no
- * precision: anything else stands in the line as it is, and takes no argument.
+ * precision, and in an older generation no length: anything else stands in the line as it is, and takes no argument.
  */
 #include "dmod.h"
 
@@ -87,7 +87,7 @@ static void format_line( line_t* line, const char* format, va_list arguments )
         unsigned    longs = 0;
         for( format += left; *format >= '0' && *format <= '9'; format++ )
             width = width * 10 + (size_t)( *format - '0' );
-        for( ; *format == 'l' || *format == 'z' || *format == 'h'; format++ )
+        for( ; DMOD_PRINTF_LENGTHS && ( *format == 'l' || *format == 'z' || *format == 'h' ); format++ )
             longs += *format != 'h';
         switch( *format )
         {
