@@ -145,6 +145,9 @@ typedef enum
 /** @brief Position for dmheap_ctx_set_default(): behind all other default heaps. */
 #define DMHEAP_LAST SIZE_MAX
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* DMOD's declaring macros end in a semicolon of their own */
+
 /* ---- The default heaps ------------------------------------------------------------------------------------------- */
 
 /**
@@ -538,6 +541,8 @@ DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_restart_figures, ( dmheap_context_t * 
 DMOD_BUILTIN_API( dmheap, 1.0, bool, _restart_module_peak, ( const char* module_name ) );
 
 #endif
+
+#pragma GCC diagnostic pop
 
 #ifdef __cplusplus
 }

@@ -38,7 +38,7 @@ DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, int, _Printf, ( const char* Format, 
 }
 
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _Assert,
-                                 ( bool Condition, const char* Message, const char* File, int Line,
+                                 ( int Condition, const char* Message, const char* File, int Line,
                                    const char* Function ) )
 {
     if( Condition ) return;
