@@ -88,6 +88,21 @@ static void every_small_size_makes_a_heap_or_says_why_not( void** state )
     assert_true( made_one );
 }
 
+static void the_smallest_heap_has_one_block( void** state )
+{
+    static const size_t smallest[][2] = { { 4, 168 }, { 8, 168 }, { 16, 160 }, { 32, 192 }, { 64, 256 } };
+    (void)state;
+    for( unsigned i = 0; i < sizeof smallest / sizeof *smallest; i++ )
+    {
+        fixture_no_heap();
+        assert_false( dmheap_init( fixture_buffer(), smallest[i][1] - 1, smallest[i][0] ) );
+        assert_true( dmheap_init( fixture_buffer(), smallest[i][1], smallest[i][0] ) );
+        assert_non_null( dmheap_malloc( 1, NULL ) );
+        assert_null( dmheap_malloc( 1, NULL ) );
+        assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+    }
+}
+
 static void without_a_heap_every_call_is_refused( void** state )
 {
     int x;
@@ -166,6 +181,7 @@ int test_init( void )
         HEAP_TEST( init_refuses_bad_arguments_and_keeps_the_heap ),
         HEAP_TEST( init_again_starts_over ),
         cmocka_unit_test( every_small_size_makes_a_heap_or_says_why_not ),
+        cmocka_unit_test( the_smallest_heap_has_one_block ),
         cmocka_unit_test( without_a_heap_every_call_is_refused ),
         cmocka_unit_test( the_library_tells_its_version_without_a_heap ),
 #if UINTPTR_MAX > UINT32_MAX && defined( __unix__ ) /* boards have less memory */
