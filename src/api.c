@@ -62,7 +62,7 @@ typedef struct
     size_t      size, alignment; /* bytes; alignment 0: the heap's */
     const char* module;          /* NULL: nobody */
     uint32_t    key;             /* of a module whose handle was given, 0: its name was */
-    const void* caller;          /* who asks, for the guard */
+    const void* caller;          /* who asks, for the guard and the trace */
 } request_t;
 
 static bool alignment_is_valid( size_t alignment )
@@ -110,6 +110,7 @@ static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
 
 static RARE void* refuse_request( status_t status, const request_t* request )
 {
+    trace_refused( NULL, request, request->module, status );
     return refuse( NULL, &( report_t ){ .status    = status,
                                         .size      = request->size,
                                         .alignment = request->alignment,
@@ -202,6 +203,7 @@ static void search_in( search_t* search, dmheap_context_t* context, const name_t
     search->status = take_in( context, &search->request, name, &owner, &search->block );
     if( search->first == NULL ) search->first = context;
     search->context = context;
+    trace_search( search );
     if( is_exhausted( search->status ) )
     {
         size_t largest = largest_free( context );
@@ -230,6 +232,7 @@ static void* search_end( const search_t* search, const char* module, const void*
 {
     if( search->status == STATUS_REGISTERED ) report( &( report_t ){ .status = STATUS_REGISTERED, .module = module } );
     if( block_is_had( search->status ) ) return block_payload( search->context, search->block );
+    trace_refused( search->first, &search->request, module, search->status );
     return refuse( search->first, &( report_t ){ .status    = search->status,
                                                  .size      = search->request.size,
                                                  .alignment = search->request.alignment,
@@ -289,7 +292,11 @@ static HOT block_t take_known( dmheap_context_t* context, size_t size, const cha
     if( module != NULL ) holding = owner_by_hint( context, module, &owner );
     if( holding == NULL ) return block_at( BLOCK_NONE );
     block_t block = owner_take( context, holding, owner, size );
-    if( block.at != BLOCK_NONE ) guard_give( context, block, size, caller );
+    if( block.at != BLOCK_NONE )
+    {
+        guard_give( context, block, size, caller );
+        trace_malloc( context, block, size, 0, caller );
+    }
     return block;
 }
 
@@ -323,7 +330,11 @@ static APART void* allocate_for( dmheap_context_t* home, uint32_t key, size_t si
     {
         module_t* module = module_in_line( home, key_owner( key ) );
         if( module != NULL && module->key == key ) block = owner_take( home, &module->holding, key_owner( key ), size );
-        if( block.at != BLOCK_NONE ) guard_give( home, block, size, caller );
+        if( block.at != BLOCK_NONE )
+        {
+            guard_give( home, block, size, caller );
+            trace_malloc( home, block, size, 0, caller );
+        }
     }
     unlock();
     if( block.at != BLOCK_NONE ) return block_payload( home, block );
@@ -443,6 +454,7 @@ static HOT status_t release_in( dmheap_context_t* context, void* pointer )
         return STATUS_CORRUPTED;
     }
     guard_take( context, block );
+    trace_note( context, block );
     release_merge( context, block, header, own, beside );
     holding_discharge( holding, own ); /* afterwards: a record that is overwritten may lie in what was verified */
     return STATUS_OK;
@@ -453,7 +465,8 @@ typedef status_t ( *block_check_t )( const void* what, const dmheap_context_t* c
 
 /* Releases a live payload of `only` or, where that is NULL, of any heap; `check` NULL: whoever's it is. Reports what is
  * none. Not locked. */
-static RARE void release_from( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what )
+static RARE void release_from( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what,
+                               const void* caller )
 {
     dmheap_context_t* context;
     block_t           block;
@@ -464,7 +477,9 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
     if( status == STATUS_OK )
     {
         holding_t* holding = user_holding( context, block_owner( context, block ) );
-        status             = holding != NULL ? owner_release( context, holding, block ) : STATUS_CORRUPTED;
+        trace_note( context, block );
+        status = holding != NULL ? owner_release( context, holding, block ) : STATUS_CORRUPTED;
+        if( status == STATUS_OK ) trace_free( caller );
     }
     unlock();
     if( status != STATUS_OK )
@@ -477,14 +492,15 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _free, ( void* ptr, bool concaten
     lock();
     dmheap_context_t* context = registry.first;
     status_t          status  = context != NULL ? release_in( context, ptr ) : STATUS_NO_HEAP;
+    if( status == STATUS_OK ) trace_free( GUARD_CALLER() );
     unlock();
-    if( status != STATUS_OK ) release_from( NULL, ptr, NULL, NULL );
+    if( status != STATUS_OK ) release_from( NULL, ptr, NULL, NULL, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )
 {
     (void)concatenate;
-    if( context_given( context ) ) release_from( context, ptr, NULL, NULL );
+    if( context_given( context ) ) release_from( context, ptr, NULL, NULL, GUARD_CALLER() );
 }
 
 /* Whether a block may be touched by a handle's module: in the handle's heap it is the owner, in another it has the owner's
@@ -505,7 +521,7 @@ static status_t handle_check( const void* handle, const dmheap_context_t* contex
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _module_free, ( dmheap_module_t module, void* ptr ) )
 {
-    if( handle_given( module ) ) release_from( NULL, ptr, handle_check, &module );
+    if( handle_given( module ) ) release_from( NULL, ptr, handle_check, &module, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _concatenate_free_blocks, (void))

@@ -49,11 +49,13 @@ static status_t resize_here( const move_t* move )
     if( alignment != 0 && ( (uintptr_t)move->pointer & ( alignment - 1 ) ) != 0 ) return STATUS_NO_MEMORY;
 
     guard_inspect( context, block );
+    trace_note( context, block );
     status = block_resize( context, block, old, size );
     if( status != STATUS_OK ) return status;
     block_set_alignment( context, block, alignment );
     holding_adjust( holding, old, block_size( context, block ) );
     guard_change( context, move->pointer, move->bytes, block, move->request.size, move->request.caller );
+    trace_realloc( context, block, move->request.size, alignment, move->request.caller );
     return STATUS_OK;
 }
 
@@ -62,6 +64,8 @@ static void move_begin( move_t* move, dmheap_context_t* target, owner_t owner )
 {
     move->target = target;
     move->key    = key_of( target, owner );
+    trace_note( move->source, move->from );
+    trace_realloc( target, move->to, move->request.size, move->request.alignment, move->request.caller );
     block_suspend( move->source, move->from );
     block_suspend( target, move->to );
 }
@@ -155,6 +159,7 @@ static RARE void* move_refuse( const dmheap_context_t* only, const move_t* move,
         if( context_stands( move->source ) ) owner_name( move->source, block_owner( move->source, move->from ), name );
         unlock();
     }
+    trace_refused( found ? move->source : NULL, &move->request, name, status );
     return refuse( found ? move->source : NULL, &why );
 }
 
@@ -201,7 +206,7 @@ static void* change_size( dmheap_context_t* only, void* pointer, size_t size, si
     move_t move = { .request = { .size = size, .alignment = alignment, .caller = caller }, .pointer = pointer };
     if( pointer != NULL && size != 0 ) return reallocate( only, &move );
     if( pointer == NULL ) return allocate_by_name( only, size, alignment, module, caller );
-    release_from( only, pointer, NULL, NULL );
+    release_from( only, pointer, NULL, NULL, caller );
     return NULL;
 }
 
@@ -248,7 +253,7 @@ static void* change_size_for( dmheap_module_t module, void* pointer, size_t size
     if( pointer == NULL )
         return alignment != 0 ? allocate_by_key( module.context, module.key, size, alignment, caller )
                               : allocate_for( module.context, module.key, size, caller );
-    release_from( NULL, pointer, handle_check, &module );
+    release_from( NULL, pointer, handle_check, &module, caller );
     return NULL;
 }
 
