@@ -41,7 +41,7 @@ static void text( bytes_t* from, char* to )
         from->is_short = true;
         return;
     }
-    memcpy( to, from->at, length );
+    memcpy( to, from->at, (size_t)length );
     to[length] = '\0';
     from->at += length;
 }
