@@ -53,10 +53,11 @@ static struct
     bool             on;
     dmheap_trace_t   to;
     volatile ring_t* ring;      /* NULL: records go to a function */
+    uint8_t*         bytes;     /* of it */
     uint32_t         time;      /* of the record before, as the clock said */
-    uint64_t         address;   /* of the record before / 4 */
+    uintptr_t        address;   /* of the record before / 4 */
     uint32_t         next_time; /* the same of the one that is being made */
-    uint64_t         next_address;
+    uintptr_t        next_address;
     uint32_t         lost;         /* records that the function has not taken, since that was last told to it */
     bool             is_begun;     /* the reader of the ring has the header */
     uint64_t         read_time;    /* the sums of what the reader has */
@@ -77,7 +78,17 @@ static struct
 
 /* ---- Making a record ---- */
 
-static void put( uint64_t value )
+static void put( uintptr_t value )
+{
+    uint8_t* to = trace.record + trace.length;
+    for( ; value > 0x7f; value >>= 7 )
+        *to++ = (uint8_t)( value | 0x80 );
+    *to++        = (uint8_t)value;
+    trace.length = (uint32_t)( to - trace.record );
+}
+
+/* What needs 64 bits on every processor. */
+static void put_long( uint64_t value )
 {
     for( ; value > 0x7f; value >>= 7 )
         trace.record[trace.length++] = (uint8_t)( value | 0x80 );
@@ -85,9 +96,9 @@ static void put( uint64_t value )
 }
 
 /* A distance in either direction. */
-static void put_signed( uint64_t value )
+static void put_signed( uintptr_t value )
 {
-    put( value << 1 ^ ( 0 - ( value >> 63 ) ) );
+    put( value << 1 ^ ( 0 - ( value >> ( sizeof value * 8 - 1 ) ) ) );
 }
 
 /* A text that may be NULL, or have no end before a name's. */
@@ -107,12 +118,10 @@ static void put_caller( const void* caller )
     put( trace.to.thread != NULL ? trace.to.thread() : 0 );
 }
 
-static void record_head( unsigned op, uint64_t ticks, uint64_t distance )
+static void record_begin( unsigned op )
 {
     trace.length                 = TRACE_LENGTH;
     trace.record[trace.length++] = (uint8_t)op;
-    put( ticks );
-    put_signed( distance );
 }
 
 /* The record that was made, with its length in front. */
@@ -141,23 +150,25 @@ static void header_make( void )
 
 /* ---- The ring ---- */
 
-static uint32_t ring_place( uint32_t offset )
+static uint32_t ring_place( uint32_t offset, uint32_t size )
 {
-    return offset < trace.ring->size ? offset : offset - trace.ring->size;
+    return offset < size ? offset : offset - size;
 }
 
-static uint64_t ring_varint( uint32_t* offset )
+/* A varint that the library has written itself. */
+static uintptr_t ring_varint( uint32_t* offset )
 {
-    uint64_t value = 0;
-    unsigned shift = 0;
-    uint8_t  byte;
+    uint32_t  size  = trace.ring->size;
+    uintptr_t value = 0;
+    unsigned  shift = 0;
+    uint8_t   byte;
     do
     {
-        byte = trace.ring->bytes[ring_place( *offset )];
-        value |= (uint64_t)( byte & 0x7fu ) << shift;
+        byte = trace.bytes[*offset];
+        value |= ( byte & (uintptr_t)0x7f ) << shift;
         shift += 7;
-        ++*offset;
-    } while( byte > 0x7f && shift < 64 );
+        *offset = ring_place( *offset + 1, size );
+    } while( byte > 0x7f && shift < sizeof value * 8 );
     return value;
 }
 
@@ -178,44 +189,55 @@ static uint32_t ring_oldest( void )
 {
     uint32_t offset = trace.ring->tail;
     uint32_t behind = (uint32_t)ring_varint( &offset );
-    return offset + behind - trace.ring->tail;
+    return behind + ( behind > 0x7f ? 2 : 1 );
+}
+
+/* What is written up to here stands in memory before what is written afterwards: whoever reads it has halted the processor. */
+static inline void ring_order( void )
+{
+    __atomic_signal_fence( __ATOMIC_SEQ_CST );
 }
 
 /* Takes the record at the tail away. */
 static void ring_drop( void )
 {
     volatile ring_t* ring   = trace.ring;
-    uint32_t         length = ring_oldest();
     uint32_t         offset = ring->tail;
-    (void)ring_varint( &offset );
-    offset++; /* the op */
-    ring->changing = 1;
+    uint32_t         behind = (uint32_t)ring_varint( &offset );
+    uint32_t         tail   = ring_place( offset + behind, ring->size );
+    offset                  = ring_place( offset + 1, ring->size ); /* behind the op */
+    ring->changing          = 1;
     ring_add( ring->time, ring_varint( &offset ) );
-    uint64_t distance = ring_varint( &offset );
-    ring_add( ring->address, distance >> 1 ^ ( 0 - ( distance & 1 ) ) );
-    ring->tail     = ring_place( ring->tail + length );
+    uintptr_t distance = ring_varint( &offset );
+    ring_add( ring->address, (uint64_t)(intptr_t)( distance >> 1 ^ ( 0 - ( distance & 1 ) ) ) );
+    ring->tail     = tail;
     ring->changing = 0;
+    ring_order();
 }
 
 static uint32_t ring_used( void )
 {
-    volatile ring_t* ring = trace.ring;
-    return ring->head - ring->tail + ( ring->tail > ring->head ? ring->size : 0 );
+    uint32_t head = trace.ring->head, tail = trace.ring->tail;
+    return head - tail + ( tail > head ? trace.ring->size : 0 );
 }
 
 static void ring_write( const uint8_t* record, uint32_t length )
 {
     volatile ring_t* ring = trace.ring;
-    while( ring->size - ring_used() <= length )
+    uint32_t         size = ring->size;
+    while( size - ring_used() <= length )
     {
         ring_drop();
         ring->lost++;
     }
-    ring->changing = 1;
+    uint32_t head = ring->head;
     for( uint32_t i = 0; i < length; i++ )
-        ring->bytes[ring_place( ring->head + i )] = record[i];
-    ring->head     = ring_place( ring->head + length );
-    ring->changing = 0;
+    {
+        trace.bytes[head] = record[i];
+        head              = ring_place( head + 1, size );
+    }
+    ring_order();
+    ring->head = head;
 }
 
 /* The next of what a reader has not got, if there is room for it: the header, how many records were dropped, or a record.
@@ -233,8 +255,10 @@ static uint32_t ring_read( uint8_t* to, size_t room )
     }
     else if( ring->lost != 0 )
     {
-        record_head( TRACE_LOST, ring_sum( ring->time ) - trace.read_time,
-                     ring_sum( ring->address ) - trace.read_address );
+        uint64_t distance = ring_sum( ring->address ) - trace.read_address;
+        record_begin( TRACE_LOST );
+        put_long( ring_sum( ring->time ) - trace.read_time );
+        put_long( distance << 1 ^ ( 0 - ( distance >> 63 ) ) );
         put( ring->lost );
         from = record_whole( &length );
     }
@@ -245,7 +269,7 @@ static uint32_t ring_read( uint8_t* to, size_t room )
     }
     if( length > room ) return 0;
     for( uint32_t i = 0; i < length; i++ )
-        to[i] = from != NULL ? from[i] : ring->bytes[ring_place( ring->tail + i )];
+        to[i] = from != NULL ? from[i] : trace.bytes[ring_place( ring->tail + i, ring->size )];
     if( length == 0 ) return 0;
     if( from == NULL )
         ring_drop();
@@ -271,6 +295,7 @@ static void ring_make( void )
                           .ticks      = trace.to.ticks_per_second,
                           .size       = size < INT32_MAX ? (uint32_t)size : INT32_MAX };
     trace.ring        = (ring_t*)( (uintptr_t)trace.to.ring + skip );
+    trace.bytes       = (uint8_t*)trace.to.ring + skip + sizeof( ring_t );
     *trace.ring       = ring;
     trace.ring->magic = TRACE_RING_MAGIC; /* at last: what carries it is a ring */
 }
@@ -293,13 +318,17 @@ static bool event( unsigned op, const void* address )
     if( !trace.on ) return false;
     if( trace.lost != 0 )
     {
-        record_head( TRACE_LOST, 0, 0 );
+        record_begin( TRACE_LOST );
+        put( 0 );
+        put( 0 );
         put( trace.lost );
         if( is_taken() ) trace.lost = 0;
     }
     trace.next_time    = trace.to.clock != NULL ? trace.to.clock() : 0;
     trace.next_address = (uintptr_t)address >> WORD_SHIFT;
-    record_head( op, (uint32_t)( trace.next_time - trace.time ), trace.next_address - trace.address );
+    record_begin( op );
+    put( (uint32_t)( trace.next_time - trace.time ) );
+    put_signed( trace.next_address - trace.address );
     return true;
 }
 
