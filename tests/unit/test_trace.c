@@ -275,6 +275,19 @@ static void a_function_that_takes_no_record_is_told_how_many_it_missed( void** s
     }
 }
 
+/* The address of each record of a run, by its time: what the same run must come to again. */
+static uint32_t address_at[8192];
+
+static bool note_address( const void* bytes, size_t size, void* user )
+{
+    replay_event_t event;
+    (void)user;
+    if( header_given && replay_record( &replay, bytes, size, &event ) != 0 && event.time < sizeof address_at / 4 )
+        address_at[event.time] = (uint32_t)event.address;
+    header_given = true;
+    return true;
+}
+
 /* Reads a whole trace into the replay: times have no gap but those that it tells of. */
 static void replay_trace( const uint8_t* from, size_t size )
 {
@@ -294,6 +307,9 @@ static void replay_trace( const uint8_t* from, size_t size )
             missing = event.time == before + event.count ? 0 : 1;
         else if( event.time != before + 1 )
             missing = 1;
+        if( address_at[0] != 0 && event.time < sizeof address_at / 4 && event.op != REPLAY_LOST &&
+            address_at[event.time] != (uint32_t)event.address )
+            differ( "a record has another address than in the same run before" );
         if( missing != 0 ) differ( "another number of records is lost than the trace says" );
         replay_apply( &replay, &event );
     }
@@ -362,7 +378,13 @@ static void what_is_read_by_and_by_is_one_trace( void** state )
     for( uint32_t seed = 1; seed <= 12; seed++ )
     {
         forget_all();
-        read_room = DMHEAP_TRACE_RING_LEAST + seed * 7;
+        assert_true( dmheap_trace_start( &( dmheap_trace_t ){ .write = note_address, .clock = count_up } ) );
+        assert_null( model_run( seed, 1000, kinds[seed % 2] ) );
+        dmheap_trace_stop();
+        fixture_no_heap();
+        forget_all();
+        address_at[0] = 1;
+        read_room     = DMHEAP_TRACE_RING_LEAST + seed * 7;
         assert_true( start_ring( 500 + seed * 50 ) );
         countdown         = 1;
         fixture_interrupt = read_some;
@@ -381,6 +403,7 @@ static void what_is_read_by_and_by_is_one_trace( void** state )
         assert_null( wrong );
         lost += replay.lost;
         fixture_no_heap();
+        memset( address_at, 0, sizeof address_at );
     }
     assert_true( lost > 0 );
 }
