@@ -52,11 +52,12 @@ static struct
 {
     bool             on;
     dmheap_trace_t   to;
-    volatile ring_t* ring;      /* NULL: records go to a function */
-    uint8_t*         bytes;     /* of it */
-    uint32_t         time;      /* of the record before, as the clock said */
-    uintptr_t        address;   /* of the record before / 4 */
-    uint32_t         next_time; /* the same of the one that is being made */
+    volatile ring_t* ring;             /* NULL: records go to a function */
+    uint8_t*         bytes;            /* of it */
+    uint32_t         size, tail, head; /* as in the ring, where they may be overwritten */
+    uint32_t         time;             /* of the record before, as the clock said */
+    uintptr_t        address;          /* of the record before / 4 */
+    uint32_t         next_time;        /* the same of the one that is being made */
     uintptr_t        next_address;
     uint32_t         lost;         /* records that the function has not taken, since that was last told to it */
     bool             is_begun;     /* the reader of the ring has the header */
@@ -150,15 +151,13 @@ static void header_make( void )
 
 /* ---- The ring ---- */
 
-static uint32_t ring_place( uint32_t offset, uint32_t size )
+static uint32_t ring_place( uint32_t offset )
 {
-    return offset < size ? offset : offset - size;
+    return offset < trace.size ? offset : offset - trace.size;
 }
 
-/* A varint that the library has written itself. */
 static uintptr_t ring_varint( uint32_t* offset )
 {
-    uint32_t  size  = trace.ring->size;
     uintptr_t value = 0;
     unsigned  shift = 0;
     uint8_t   byte;
@@ -167,7 +166,7 @@ static uintptr_t ring_varint( uint32_t* offset )
         byte = trace.bytes[*offset];
         value |= ( byte & (uintptr_t)0x7f ) << shift;
         shift += 7;
-        *offset = ring_place( *offset + 1, size );
+        *offset = ring_place( *offset + 1 );
     } while( byte > 0x7f && shift < sizeof value * 8 );
     return value;
 }
@@ -184,12 +183,18 @@ static void ring_add( volatile uint32_t sum[2], uint64_t value )
     sum[1] = (uint32_t)( value >> 32 );
 }
 
-/* Bytes of the record at the tail, length included. */
+static uint32_t ring_used( void )
+{
+    return trace.head - trace.tail + ( trace.tail > trace.head ? trace.size : 0 );
+}
+
+/* Bytes of the record at the tail, length included; where that is overwritten, no more than there are. */
 static uint32_t ring_oldest( void )
 {
-    uint32_t offset = trace.ring->tail;
-    uint32_t behind = (uint32_t)ring_varint( &offset );
-    return behind + ( behind > 0x7f ? 2 : 1 );
+    uint32_t  offset = trace.tail;
+    uintptr_t behind = ring_varint( &offset );
+    uint32_t  used   = ring_used();
+    return behind < used - 1 ? (uint32_t)behind + ( behind > 0x7f ? 2 : 1 ) : used;
 }
 
 /* What is written up to here stands in memory before what is written afterwards: whoever reads it has halted the processor. */
@@ -202,42 +207,35 @@ static inline void ring_order( void )
 static void ring_drop( void )
 {
     volatile ring_t* ring   = trace.ring;
-    uint32_t         offset = ring->tail;
-    uint32_t         behind = (uint32_t)ring_varint( &offset );
-    uint32_t         tail   = ring_place( offset + behind, ring->size );
-    offset                  = ring_place( offset + 1, ring->size ); /* behind the op */
-    ring->changing          = 1;
+    uint32_t         offset = trace.tail;
+    trace.tail              = ring_place( trace.tail + ring_oldest() );
+    (void)ring_varint( &offset );
+    offset         = ring_place( offset + 1 ); /* behind the op */
+    ring->changing = 1;
     ring_add( ring->time, ring_varint( &offset ) );
     uintptr_t distance = ring_varint( &offset );
     ring_add( ring->address, (uint64_t)(intptr_t)( distance >> 1 ^ ( 0 - ( distance & 1 ) ) ) );
-    ring->tail     = tail;
+    ring->tail     = trace.tail;
     ring->changing = 0;
     ring_order();
 }
 
-static uint32_t ring_used( void )
-{
-    uint32_t head = trace.ring->head, tail = trace.ring->tail;
-    return head - tail + ( tail > head ? trace.ring->size : 0 );
-}
-
 static void ring_write( const uint8_t* record, uint32_t length )
 {
-    volatile ring_t* ring = trace.ring;
-    uint32_t         size = ring->size;
-    while( size - ring_used() <= length )
+    while( trace.size - ring_used() <= length )
     {
         ring_drop();
-        ring->lost++;
+        trace.ring->lost++;
     }
-    uint32_t head = ring->head;
+    uint32_t head = trace.head;
     for( uint32_t i = 0; i < length; i++ )
     {
         trace.bytes[head] = record[i];
-        head              = ring_place( head + 1, size );
+        head              = ring_place( head + 1 );
     }
     ring_order();
-    ring->head = head;
+    trace.head       = head;
+    trace.ring->head = head;
 }
 
 /* The next of what a reader has not got, if there is room for it: the header, how many records were dropped, or a record.
@@ -262,14 +260,14 @@ static uint32_t ring_read( uint8_t* to, size_t room )
         put( ring->lost );
         from = record_whole( &length );
     }
-    else if( ring->tail != ring->head )
+    else if( trace.tail != trace.head )
     {
         length = ring_oldest();
         from   = NULL;
     }
     if( length > room ) return 0;
     for( uint32_t i = 0; i < length; i++ )
-        to[i] = from != NULL ? from[i] : trace.bytes[ring_place( ring->tail + i, ring->size )];
+        to[i] = from != NULL ? from[i] : trace.bytes[ring_place( trace.tail + i )];
     if( length == 0 ) return 0;
     if( from == NULL )
         ring_drop();
@@ -296,6 +294,7 @@ static void ring_make( void )
                           .size       = size < INT32_MAX ? (uint32_t)size : INT32_MAX };
     trace.ring        = (ring_t*)( (uintptr_t)trace.to.ring + skip );
     trace.bytes       = (uint8_t*)trace.to.ring + skip + sizeof( ring_t );
+    trace.size        = ring.size;
     *trace.ring       = ring;
     trace.ring->magic = TRACE_RING_MAGIC; /* at last: what carries it is a ring */
 }

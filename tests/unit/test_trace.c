@@ -408,6 +408,34 @@ static void what_is_read_by_and_by_is_one_trace( void** state )
     assert_true( lost > 0 );
 }
 
+static uint32_t damage_at;
+
+static void overwrite_ring( void )
+{
+    damage_at                            = damage_at * 1664525u + 1013904223u;
+    ring[( damage_at >> 16 ) % ( 1024 )] = (uint8_t)( damage_at >> 8 );
+    if( --countdown != 0 ) return;
+    countdown = 50;
+    (void)dmheap_trace_read( trace, sizeof trace );
+}
+
+static void a_ring_that_is_overwritten_leads_nowhere( void** state )
+{
+    (void)state;
+    for( uint32_t seed = 1; seed <= 12; seed++ )
+    {
+        assert_true( start_ring( 1024 ) );
+        damage_at         = seed;
+        countdown         = 50;
+        fixture_interrupt = overwrite_ring;
+        assert_null( model_run( seed, 1000, kinds[seed % 2] ) );
+        fixture_interrupt = NULL;
+        for( size_t i = 1024; i < RING_MOST; i++ )
+            assert_int_equal( ring[i], 0x5a );
+        fixture_no_heap();
+    }
+}
+
 static void nothing_is_read_where_no_record_fits( void** state )
 {
     (void)state;
@@ -661,6 +689,7 @@ int main( void )
         TRACE_TEST( a_function_that_takes_no_record_is_told_how_many_it_missed ),
         TRACE_TEST( a_ring_has_the_newest_records_whole_and_says_how_many_there_were ),
         TRACE_TEST( what_is_read_by_and_by_is_one_trace ),
+        TRACE_TEST( a_ring_that_is_overwritten_leads_nowhere ),
     };
     return cmocka_run_group_tests_name( "trace", tests, NULL, NULL );
 }
