@@ -1,6 +1,6 @@
 /*
- * The trace; see trace.h, and docs/trace.md for what is written. A part of dmheap.c, behind inspect.c. May not allocate; what
- * it writes to is the user's.
+ * The trace; see trace.h, and docs/trace.md for what is written. A part of dmheap.c, behind inspect.c. May not allocate: what
+ * it writes to is the user's. What lies in a ring may be overwritten, and may not lead it out of there.
  */
 #ifdef DMHEAP_TRACE
 
@@ -30,7 +30,7 @@ enum
 
 #define TRACE_RING_MAGIC 0x52484d44u /* "DMHR" */
 
-/* The front of a ring. Whoever halts the processor reads it in the midst of a write: the order of its accesses is kept. */
+/* The front of a ring. Who halts the processor reads it in the midst of a write: the order of its accesses is kept. */
 typedef struct
 {
     uint32_t magic;
@@ -197,7 +197,7 @@ static uint32_t ring_oldest( void )
     return behind < used - 1 ? (uint32_t)behind + ( behind > 0x7f ? 2 : 1 ) : used;
 }
 
-/* What is written up to here stands in memory before what is written afterwards: whoever reads it has halted the processor. */
+/* What is written up to here is in memory before what is written afterwards, for one who halts the processor. */
 static inline void ring_order( void )
 {
     __atomic_signal_fence( __ATOMIC_SEQ_CST );
@@ -301,7 +301,7 @@ static void ring_make( void )
 
 /* ---- Events ---- */
 
-/* A function may not take a record: then the next one counts from the last that it took, and how many are lost comes first. */
+/* A function may not take a record: the next one counts from the last that it took, and how many are lost comes first. */
 static bool is_taken( void )
 {
     uint32_t       length;

@@ -166,7 +166,7 @@ static void fail( replay_t* replay, const char* why )
     if( replay->wrong == NULL ) replay->wrong = why;
 }
 
-/* The heap that a block lies in, the innermost; REPLAY_HEAPS: in none. A block in which a heap lies may begin where that does. */
+/* The heap that a block lies in, the innermost; REPLAY_HEAPS: in none. A block may begin where a heap in it does. */
 static unsigned heap_at( const replay_t* replay, uint64_t address )
 {
     unsigned found = REPLAY_HEAPS;

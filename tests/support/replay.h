@@ -1,6 +1,6 @@
 /*
- * A reader of traces, written from docs/trace.md alone, and what it knows of the heaps: blocks, owners, names. Knows nothing of the
- * library but its public header.
+ * A reader of traces, written from docs/trace.md alone, and what it knows of the heaps: blocks, owners, names. May not know
+ * anything of the library.
  */
 #ifndef REPLAY_H
 #define REPLAY_H

@@ -1,6 +1,6 @@
 /*
- * The trace: what a reader that is written from docs/trace.md knows of the heaps is what they show, whenever the lock is left.
- * Needs a library built with DMHEAP_TRACE.
+ * The trace: what a reader that is written from docs/trace.md knows of the heaps is what they show, whenever the lock is
+ * left. Needs a library built with DMHEAP_TRACE.
  */
 #include "model.h"
 #include "replay.h"
@@ -315,8 +315,8 @@ static void replay_trace( const uint8_t* from, size_t size )
     }
 }
 
-/* Takes the ring out of memory as a debugger would: a fresh reader knows of each block whose last event is in it what the heaps
- * show. */
+/* Takes the ring out of memory as a debugger would: a fresh reader knows of each block whose last event is in it what the
+ * heaps show. */
 static void look_into_ring( void )
 {
     if( wrong != NULL || --countdown != 0 ) return;
