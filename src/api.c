@@ -63,7 +63,7 @@ typedef struct
     size_t      size, alignment; /* bytes; alignment 0: the heap's */
     const char* module;          /* NULL: nobody */
     uint32_t    key;             /* of a module whose handle was given, 0: its name was */
-    const void* caller;          /* who asks, for the guard */
+    const void* caller;          /* who asks, for the guard and the trace */
 } request_t;
 
 static bool alignment_is_valid( size_t alignment )
@@ -120,6 +120,7 @@ static inline bool refuse_or_retry( const dmheap_context_t* first, const report_
 
 static RARE void* refuse_request( status_t status, const request_t* request )
 {
+    trace_refused( NULL, request, request->module, status );
     return refuse( NULL, &( report_t ){ .status    = status,
                                         .size      = request->size,
                                         .alignment = request->alignment,
@@ -213,6 +214,7 @@ static void search_in( search_t* search, dmheap_context_t* context, const name_t
     if( search->first == NULL ) search->first = context;
     diagnose_asked( context, search->first, search->request.size, search->status );
     search->context = context;
+    trace_search( search );
     if( is_exhausted( search->status ) )
     {
         size_t largest = largest_free( context );
@@ -248,7 +250,11 @@ static RARE bool search_again( search_t* search, const char* module, const void*
                      .looked    = is_exhausted( search->status ),
                      .module    = module,
                      .address   = address };
-    if( !refuse_or_retry( search->first, &why, retried ) ) return false;
+    if( !refuse_or_retry( search->first, &why, retried ) )
+    {
+        trace_refused( search->first, &search->request, module, search->status );
+        return false;
+    }
     *search = ( search_t ){ .request = search->request, .status = search->status };
     return true;
 }
@@ -320,7 +326,11 @@ static HOT block_t take_known( dmheap_context_t* context, size_t size, const cha
     if( module != NULL ) holding = owner_by_hint( context, module, &owner );
     if( holding == NULL ) return block_at( BLOCK_NONE );
     block_t block = owner_take( context, holding, owner, size );
-    if( block.at != BLOCK_NONE ) guard_give( context, block, size, caller );
+    if( block.at != BLOCK_NONE )
+    {
+        guard_give( context, block, size, caller );
+        trace_malloc( context, block, size, 0, caller );
+    }
     return block;
 }
 
@@ -354,7 +364,11 @@ static APART void* allocate_for( dmheap_context_t* home, uint32_t key, size_t si
     {
         module_t* module = module_in_line( home, key_owner( key ) );
         if( module != NULL && module->key == key ) block = owner_take( home, &module->holding, key_owner( key ), size );
-        if( block.at != BLOCK_NONE ) guard_give( home, block, size, caller );
+        if( block.at != BLOCK_NONE )
+        {
+            guard_give( home, block, size, caller );
+            trace_malloc( home, block, size, 0, caller );
+        }
     }
     unlock();
     if( block.at != BLOCK_NONE ) return block_payload( home, block );
@@ -474,6 +488,7 @@ static HOT status_t release_in( dmheap_context_t* context, void* pointer )
         return STATUS_CORRUPTED;
     }
     guard_take( context, block );
+    trace_note( context, block );
     release_merge( context, block, header, own, beside );
     holding_discharge( holding, own ); /* afterwards: a record that is overwritten may lie in what was verified */
     return STATUS_OK;
@@ -484,7 +499,8 @@ typedef status_t ( *block_check_t )( const void* what, const dmheap_context_t* c
 
 /* Releases a live payload of `only` or, where that is NULL, of any heap; `check` NULL: whoever's it is. Reports what is
  * none. Not locked. */
-static RARE void release_from( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what )
+static RARE void release_from( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what,
+                               const void* caller )
 {
     dmheap_context_t* context;
     block_t           block;
@@ -495,7 +511,9 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
     if( status == STATUS_OK )
     {
         holding_t* holding = user_holding( context, block_owner( context, block ) );
-        status             = holding != NULL ? owner_release( context, holding, block ) : STATUS_CORRUPTED;
+        trace_note( context, block );
+        status = holding != NULL ? owner_release( context, holding, block ) : STATUS_CORRUPTED;
+        if( status == STATUS_OK ) trace_free( caller );
     }
     unlock();
     if( status != STATUS_OK )
@@ -508,14 +526,15 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _free, ( void* ptr, bool concaten
     lock();
     dmheap_context_t* context = registry.first;
     status_t          status  = context != NULL ? release_in( context, ptr ) : STATUS_NO_HEAP;
+    if( status == STATUS_OK ) trace_free( GUARD_CALLER() );
     unlock();
-    if( status != STATUS_OK ) release_from( NULL, ptr, NULL, NULL );
+    if( status != STATUS_OK ) release_from( NULL, ptr, NULL, NULL, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )
 {
     (void)concatenate;
-    if( context_given( context ) ) release_from( context, ptr, NULL, NULL );
+    if( context_given( context ) ) release_from( context, ptr, NULL, NULL, GUARD_CALLER() );
 }
 
 /* Whether a block may be touched by a handle's module: in the handle's heap it is the owner, in another it has the owner's
@@ -536,7 +555,7 @@ static status_t handle_check( const void* handle, const dmheap_context_t* contex
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _module_free, ( dmheap_module_t module, void* ptr ) )
 {
-    if( handle_given( module ) ) release_from( NULL, ptr, handle_check, &module );
+    if( handle_given( module ) ) release_from( NULL, ptr, handle_check, &module, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _concatenate_free_blocks, (void))

@@ -220,6 +220,7 @@ static void context_set_default( unsigned place, size_t position )
 static void context_forget( unsigned place )
 {
     guard_heap_ends( registry.heap[place] );
+    trace_heap_ends( registry.heap[place] );
     (void)context_unset_default( place );
     registry.heap[place] = NULL;
     if( registry.initial == place + 1 ) registry.initial = 0;

@@ -14,6 +14,7 @@
 #include "heaps.c"
 #include "inspect.c"
 #include "diagnose.c"
+#include "trace.c"
 #ifndef DMHEAP_DONT_IMPLEMENT_DMOD_API
 #include "dmod_api.c"
 #endif

@@ -72,6 +72,7 @@ static status_t install_heap( const context_plan_t* plan, const name_t* name, bo
             registry.initial = (uint8_t)( place + 1 );
             context_set_default( place, position );
         }
+        trace_heap_made( plan->context );
     }
     unlock();
     return place < DMHEAP_MAX_CONTEXTS ? STATUS_OK : STATUS_TOO_MANY_HEAPS;

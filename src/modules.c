@@ -358,10 +358,12 @@ static void rename_switch( const rounds_t* rounds, prepared_t* heap )
     block_t           old     = module_block( context, module_of( context, key_owner( heap->key ) ) );
     word_t*           table   = table_of( context );
     if( table == NULL ) return;
+    trace_owner( context, key_owner( heap->key ) );
     record_fill( context, rounds->new_name, holding_with_key( context, heap->key ), heap->key, heap->record );
     table[key_owner( heap->key ) - OWNER_FIRST_MODULE] = entry_of( context, heap->record, rounds->new_name->tag );
     block_resume( context, heap->record, OWNER_SYSTEM );
     heap->record = block_at( 0 );
+    trace_rename( context, key_owner( heap->key ) );
     (void)system_release( context, old );
 }
 
