@@ -95,13 +95,14 @@ static bool block_is_had( status_t status )
     return status == STATUS_OK || status == STATUS_REGISTERED;
 }
 
-/* Counts and reports a request that is refused: `first` was asked first. Not locked. */
-static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
+/* Counts and reports a request that is refused. Not locked. */
+static RARE void* refuse( dmheap_context_t* first, report_t* why )
 {
+    why->from = first;
     if( first != NULL && ( is_exhausted( why->status ) || why->status == STATUS_OVER_LIMIT ) )
     {
         lock();
-        if( context_exists( first ) ) ( (dmheap_context_t*)(uintptr_t)first )->failures++;
+        if( context_exists( first ) ) first->failures++;
         unlock();
     }
     report( why );
@@ -243,7 +244,8 @@ static void* search_end( const search_t* search, const char* module, const void*
 static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t alignment, const char* module,
                                     const void* caller )
 {
-    name_t   name   = { .text = NULL };
+    name_t name     = { .text = NULL };
+    module          = owner_text( module );
     search_t search = { .request = { size, alignment, module, 0, caller }, .status = STATUS_NO_HEAP };
     if( module != NULL && !name_make( module, &name ) ) return refuse_request( STATUS_BAD_NAME, &search.request );
     if( only == NULL )

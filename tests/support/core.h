@@ -14,6 +14,7 @@
 #include "blocks.c"
 #include "contexts.c"
 #include "owners.c"
+#include "report.c"
 #include "guard.c"
 
 #pragma GCC diagnostic pop
