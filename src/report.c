@@ -79,12 +79,12 @@ static const char* words_for( status_t status )
     case STATUS_CORRUPTED:
         return "%Pmemory around it is overwritten;\nthe heap is left as it is, dmheap_check() says where.";
 
-    case STATUS_BAD_ALIGNMENT: return "%Rthe alignment is no power of two%T";
+    case STATUS_BAD_ALIGNMENT: return "%Rthe alignment is no power of two.";
     case STATUS_NO_MEMORY: return "%Rout of memory%T";
-    case STATUS_OVER_LIMIT: return "%Rthe module's limit is reached%T";
-    case STATUS_LEAVING: return "%Rthe module is being unregistered%T";
+    case STATUS_OVER_LIMIT: return "%Rthe module's limit is reached.";
+    case STATUS_LEAVING: return "%Rthe module is being unregistered.";
     case STATUS_TABLE_FULL: return "%Rthe module table is full%T";
-    case STATUS_STALE_MODULE: return "%Rthe module's handle is not or no longer valid%T";
+    case STATUS_STALE_MODULE: return "%Rthe module's handle is not or no longer valid.";
 
     case STATUS_KNOWN_MODULE: return "Module %n is already registered.";
     case STATUS_UNKNOWN_MODULE: return "Module %n is not registered.";
@@ -95,7 +95,7 @@ static const char* words_for( status_t status )
     case STATUS_REGISTERED: return "Module %n registered successfully.";
     case STATUS_UNREGISTERED: return "Module %n unregistered successfully.";
     case STATUS_CHECK_FAILED: return "Check failed with code %s at block %p.";
-    case STATUS_WRITTEN_BEHIND: return "Written behind the end of %p,\n%s bytes of module %n,\nallocated at %f.";
+    case STATUS_WRITTEN_BEHIND: return "Written behind the end of %p, %s bytes of module %n,\nallocated at %f.";
     case STATUS_WRITTEN_FREE: return "Written to free memory at %p:\nused after it was freed, or far behind a block.";
 
     case STATUS_NEVER_KNOWN:
@@ -111,7 +111,7 @@ static const char* words_of( const report_t* what )
 {
     if( what->address == NULL && what->status == STATUS_NO_HEAP ) return "No heap here: call dmheap_init first.";
     if( what->address == NULL && what->status == STATUS_CORRUPTED )
-        return "%Rthe heap is overwritten;\ndmheap_check() says where%T";
+        return "%Rthe heap is overwritten;\ndmheap_check() says where.";
     return words_for( what->status );
 }
 
@@ -294,17 +294,6 @@ static void put_words( line_t* line, const report_t* what, const char* words )
 
 /* ---- Reports ---- */
 
-/* Read and changed inside of the critical section only. */
-static struct
-{
-    const void* heap;  /* of the last report, if that was a refusal */
-    uint32_t    owner; /* the same; and for what: see owner_mark() */
-    uint32_t    times; /* how often it came, 0: it was none */
-    uint16_t    unsaid;
-    uint8_t     status;  /* of the refusal */
-    bool        writing; /* a report */
-} said;
-
 /* Tells owners apart, and what was to be done for them: FNV-1a, see name_make(). */
 static uint32_t owner_mark( const report_t* what )
 {
@@ -335,29 +324,30 @@ static bool report_begin( const report_t* what, const char* words, repeats_t* co
     bool     writes = false;
     *counts         = ( repeats_t ){ .times = is_refusal( words ) ? 1 : 0 };
     Dmod_EnterCritical();
-    bool same = said.times != 0 && said.owner == owner;
-    if( said.writing )
-        said.unsaid = (uint16_t)( said.unsaid + ( words != NULL && said.unsaid != UINT16_MAX ) );
-    else if( same && counts->times != 0 && said.heap == what->from && said.status == what->status )
+    bool same = registry.said.times != 0 && registry.said.owner == owner;
+    if( registry.said.writing )
+        registry.said.unsaid =
+            (uint16_t)( registry.said.unsaid + ( words != NULL && registry.said.unsaid != UINT16_MAX ) );
+    else if( same && counts->times != 0 && registry.said.heap == what->from && registry.said.status == what->status )
     {
-        said.times += said.times != UINT32_MAX;
-        counts->times = said.times;
-        writes        = is_said( said.times );
+        registry.said.times += registry.said.times != UINT32_MAX;
+        counts->times = registry.said.times;
+        writes        = is_said( registry.said.times );
     }
     else if( same || words != NULL )
     {
-        counts->before = said.times;
-        said.heap      = what->from;
-        said.owner     = owner;
-        said.status    = (uint8_t)what->status;
-        said.times     = counts->times;
-        writes         = words != NULL || !is_said( counts->before );
+        counts->before       = registry.said.times;
+        registry.said.heap   = what->from;
+        registry.said.owner  = owner;
+        registry.said.status = (uint8_t)what->status;
+        registry.said.times  = counts->times;
+        writes               = words != NULL || !is_said( counts->before );
     }
     if( writes )
     {
-        counts->unsaid = said.unsaid;
-        said.unsaid    = 0;
-        said.writing   = true;
+        counts->unsaid        = registry.said.unsaid;
+        registry.said.unsaid  = 0;
+        registry.said.writing = true;
     }
     Dmod_ExitCritical();
     return writes;
@@ -366,7 +356,7 @@ static bool report_begin( const report_t* what, const char* words, repeats_t* co
 static void report_end( void )
 {
     Dmod_EnterCritical();
-    said.writing = false;
+    registry.said.writing = false;
     Dmod_ExitCritical();
 }
 
