@@ -251,17 +251,24 @@ static void another_module_heap_reason_or_purpose_is_another_refusal( void** sta
         {
         case 0: assert_null( dmheap_malloc( 100000, "n" ) ); break;
         case 1: assert_null( dmheap_ctx_malloc( second, 100000, "m" ) ); break;
-        case 2: assert_null( dmheap_aligned_alloc( 3, 100000, "m" ) ); break;
+        case 2:
+            assert_true( dmheap_set_module_limit( "m", 1100 ) );
+            assert_null( dmheap_malloc( 1000, "m" ) );
+            break;
         case 3: assert_null( dmheap_malloc( 100000, NULL ) ); break;
         case 4:
             fill_up( first_context() );
-            refuse_m_often( 3 );
+            (void)fixture_log();
+            for( unsigned times = 0; times < 3; times++ )
+                assert_null( dmheap_malloc( 8, "x" ) );
+            before = reports();
             assert_false( dmheap_register_module( "x" ) );
             break;
         default: assert_null( dmheap_realloc( (char*)block + 1, 100000, "m" ) ); break;
         }
         assert_int_equal( reports() - before, 2 );
         assert_int_equal( fixture_logged( "The last refusal came 3 times." ), 1 );
+        assert_true( dmheap_set_module_limit( "m", SIZE_MAX ) );
         refuse_m();
         assert_int_equal( reports() - before, 3 );
     }
