@@ -267,10 +267,14 @@ static void put_words( line_t* line, const report_t* what, const char* words )
             rest  = NULL;
             continue;
         }
-        if( letter == '\n' ) line->place = line->length;
+        if( letter == '\n' )
+        {
+            line->place = line->length;
+            letter      = ' ';
+        }
         if( letter != '%' )
         {
-            put( line, letter != '\n' ? letter : ' ' );
+            put( line, letter );
             continue;
         }
         letter = *words++;
