@@ -96,13 +96,14 @@ static bool block_is_had( status_t status )
     return status == STATUS_OK || status == STATUS_REGISTERED;
 }
 
-/* Counts and reports a request that is refused: `first` was asked first. Not locked. */
-static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
+/* Counts and reports a request that is refused. Not locked. */
+static RARE void* refuse( dmheap_context_t* first, report_t* why )
 {
+    why->from = first;
     if( first != NULL && ( is_exhausted( why->status ) || why->status == STATUS_OVER_LIMIT ) )
     {
         lock();
-        if( context_exists( first ) ) ( (dmheap_context_t*)(uintptr_t)first )->failures++;
+        if( context_exists( first ) ) first->failures++;
         unlock();
     }
     report( why );
@@ -111,7 +112,7 @@ static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
 
 /* A request that was refused: true where the hook for refusals has it tried anew, once; else it is refused for good. Not
  * locked. */
-static inline bool refuse_or_retry( const dmheap_context_t* first, const report_t* why, bool* retried )
+static inline bool refuse_or_retry( dmheap_context_t* first, report_t* why, bool* retried )
 {
     if( diagnose_retries( first, why, retried ) ) return true;
     (void)refuse( first, why );
@@ -269,10 +270,11 @@ static void* search_result( const search_t* search )
 static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t alignment, const char* module,
                                     const void* caller )
 {
-    name_t   name    = { .text = NULL };
-    bool     retried = false;
-    search_t search  = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller },
-                         .status  = STATUS_NO_HEAP };
+    name_t name     = { .text = NULL };
+    bool   retried  = false;
+    module          = owner_text( module );
+    search_t search = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller },
+                        .status  = STATUS_NO_HEAP };
     if( module != NULL && !name_make( module, &name ) ) return refuse_request( STATUS_BAD_NAME, &search.request );
     do
     {

@@ -50,6 +50,12 @@ static bool name_make( const char* text, name_t* name )
     return length != 0;
 }
 
+/* The name of an owner to be: NULL where that is nobody. */
+static const char* owner_text( const char* text )
+{
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
 /* The record's name may be overwritten; it ends no later than the end mark, which has a byte of 0. */
 static HOT bool names_equal( const char* one, const char* other )
 {
