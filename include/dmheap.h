@@ -49,6 +49,21 @@
 #define DMHEAP_NAME_SIZE ( DMOD_MAX_MODULE_NAME_LENGTH + 24 > 64 ? DMOD_MAX_MODULE_NAME_LENGTH + 24 : 64 )
 #endif
 
+/** @brief The version that modules find these functions by. DMOD compares it up to the first dot: a module that is built for
+ *  the context-first generation, which has the same names with other parameters, is refused instead of crashing. Define it
+ *  as 1.0 for systems whose modules were built for the dmheap of that time. */
+#ifndef DMHEAP_SEED_VERSION
+#define DMHEAP_SEED_VERSION 2.0
+#endif
+/** @cond */
+/* Two steps, so that the version is a number before DMOD makes a text of it. */
+#define DMHEAP_VERSIONED( DECLARE, VERSION, RET, NAME, PARAMS ) DECLARE( dmheap, VERSION, RET, NAME, PARAMS )
+/* Declares a function of the API, and begins its body. */
+#define DMHEAP_API( RET, NAME, PARAMS ) DMHEAP_VERSIONED( DMOD_BUILTIN_API, DMHEAP_SEED_VERSION, RET, NAME, PARAMS )
+#define DMHEAP_API_BODY( RET, NAME, PARAMS )                                                                           \
+    DMHEAP_VERSIONED( DMOD_INPUT_API_DECLARATION, DMHEAP_SEED_VERSION, RET, NAME, PARAMS )
+/** @endcond */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -161,10 +176,10 @@ typedef enum
  * @note A second call starts over: the heap that an earlier call made is forgotten without being read.
  * @note Cost: linear in the control data (about 1/32 of the heap at 8-byte granules), outside of the critical section.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _init, ( void* buffer, size_t size, size_t alignment ) );
+DMHEAP_API( bool, _init, ( void* buffer, size_t size, size_t alignment ) );
 
 /** @brief Tells whether there is a default heap. @return true if so. */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _is_initialized, (void));
+DMHEAP_API( bool, _is_initialized, (void));
 
 /**
  * @brief Registers a module in the first default heap. Optional: the first allocation of a name does it too.
@@ -172,7 +187,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, bool, _is_initialized, (void));
  * @return true on success, and where it is registered already (with a `[WARN]`). false and an `[ERROR]` where the
  *         name is NULL, empty or too long, or memory or the module table is full.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _register_module, ( const char* module_name ) );
+DMHEAP_API( bool, _register_module, ( const char* module_name ) );
 
 /**
  * @brief Frees all that a module owns, in every heap, and forgets the module. A heap that lies in one of its blocks is
@@ -183,7 +198,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, bool, _register_module, ( const char* module_name
  * @note Cost: linear in each heap's blocks up to the module's last one, in steps; the lock is held for one bounded step at
  *       a time. A module that holds nothing is forgotten at once.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void, _unregister_module, ( const char* module_name ) );
+DMHEAP_API( void, _unregister_module, ( const char* module_name ) );
 
 /**
  * @brief Allocates a block at the heap's default alignment.
@@ -194,7 +209,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, void, _unregister_module, ( const char* module_na
  * @note Cost: O(1). Algorithm: two-level segregated fit (Masmano et al., "TLSF: a new dynamic memory allocator for
  *       real-time systems", 2004) over 32-bit places in the image; each default heap is tried in order.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module_name ) );
+DMHEAP_API( void*, _malloc, ( size_t size, const char* module_name ) );
 
 /**
  * @brief Allocates a block at a given alignment. The memory in front of the payload stays usable for others.
@@ -205,7 +220,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module
  * @note The block remembers the alignment, in one word at its end: dmheap_realloc() keeps it.
  * @note Cost: O(1).
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _aligned_alloc, ( size_t alignment, size_t size, const char* module_name ) );
+DMHEAP_API( void*, _aligned_alloc, ( size_t alignment, size_t size, const char* module_name ) );
 
 /**
  * @brief Changes a block's size; keeps min(old, new) bytes, the owner and the alignment the block was asked for, or that
@@ -222,7 +237,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, void*, _aligned_alloc, ( size_t alignment, size_t
  * @note Cost: O(1) under the lock; a move copies min(old, new) bytes outside of it. A block is not accessible to any
  *       other call while it moves. What the owner holds changes once, when the call is admitted.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _realloc, ( void* ptr, size_t size, const char* module_name ) );
+DMHEAP_API( void*, _realloc, ( void* ptr, size_t size, const char* module_name ) );
 
 /**
  * @brief Frees a block and merges it with its free neighbours.
@@ -230,13 +245,13 @@ DMOD_BUILTIN_API( dmheap, 1.0, void*, _realloc, ( void* ptr, size_t size, const 
  * @param concatenate Kept for DMOD's interface. Merging costs O(1) here and is done for either value, so that
  *                    memory which merging provides is never missing.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void, _free, ( void* ptr, bool concatenate ) );
+DMHEAP_API( void, _free, ( void* ptr, bool concatenate ) );
 
 /**
  * @brief Ensures that no two free neighbours remain in any default heap.
  * @note Always true in this heap (see dmheap_free()): returns at once.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void, _concatenate_free_blocks, (void));
+DMHEAP_API( void, _concatenate_free_blocks, (void));
 
 /**
  * @brief Allocates zeroed memory for an array.
@@ -246,7 +261,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, void, _concatenate_free_blocks, (void));
  * @return The payload, or NULL and an `[ERROR]`.
  * @note Cost: O(1) under the lock; the payload is filled outside of it.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _calloc, ( size_t count, size_t size, const char* module_name ) );
+DMHEAP_API( void*, _calloc, ( size_t count, size_t size, const char* module_name ) );
 
 /**
  * @brief dmheap_realloc() to a given alignment, which the block keeps from then on.
@@ -256,15 +271,14 @@ DMOD_BUILTIN_API( dmheap, 1.0, void*, _calloc, ( size_t count, size_t size, cons
  * @param module_name As in dmheap_realloc().
  * @return The payload, or NULL and an `[ERROR]`; the old block is untouched then.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _aligned_realloc,
-                  ( void* ptr, size_t alignment, size_t size, const char* module_name ) );
+DMHEAP_API( void*, _aligned_realloc, ( void* ptr, size_t alignment, size_t size, const char* module_name ) );
 
 /**
  * @brief Tells how many bytes of a block can be used.
  * @param ptr A live payload.
  * @return Bytes, at least those asked for; 0 and an `[ERROR]` for any other pointer, 0 for NULL.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, size_t, _usable_size, ( const void* ptr ) );
+DMHEAP_API( size_t, _usable_size, ( const void* ptr ) );
 
 /**
  * @brief Gives a block to another owner.
@@ -273,7 +287,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, size_t, _usable_size, ( const void* ptr ) );
  * @return true on success, and where it is the owner already. false and an `[ERROR]` for a wrong pointer or name, an owner
  *         being unregistered, or one whose limit would be exceeded.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _retag, ( void* ptr, const char* module_name ) );
+DMHEAP_API( bool, _retag, ( void* ptr, const char* module_name ) );
 
 /**
  * @brief Renames a module in every heap; where the new name is taken, its blocks join those of that module.
@@ -285,7 +299,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, bool, _retag, ( void* ptr, const char* module_nam
  * @note Cost: O(modules) to a free name; else linear in the heap's blocks, in steps like dmheap_unregister_module(). Others
  *       may see one heap done before the next.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _rename_module, ( const char* old_name, const char* new_name ) );
+DMHEAP_API( bool, _rename_module, ( const char* old_name, const char* new_name ) );
 
 /**
  * @brief Limits what a module may hold, in each default heap by itself.
@@ -297,14 +311,14 @@ DMOD_BUILTIN_API( dmheap, 1.0, bool, _rename_module, ( const char* old_name, con
  * @return true on success; false, and nothing is changed in any heap, where the name is bad, is being unregistered or
  *         cannot be registered.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) );
+DMHEAP_API( bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) );
 
 /**
  * @brief Sums the figures of the default heaps; `largest_free_block` is the largest of all.
  * @param stats Receives them.
  * @return true on success, false and an `[ERROR]` where there is no heap or `stats` is NULL.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _get_stats, ( dmheap_stats_t * stats ) );
+DMHEAP_API( bool, _get_stats, ( dmheap_stats_t * stats ) );
 
 /**
  * @brief Sums a module's figures over all heaps; peaks are summed too, and limits where every heap that knows it has one.
@@ -312,7 +326,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, bool, _get_stats, ( dmheap_stats_t * stats ) );
  * @param stats       Receives them.
  * @return true on success, false where the module is unknown (`[WARN]`), its name bad or `stats` NULL (`[ERROR]`).
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _get_module_stats, ( const char* module_name, dmheap_module_stats_t* stats ) );
+DMHEAP_API( bool, _get_module_stats, ( const char* module_name, dmheap_module_stats_t* stats ) );
 
 /**
  * @brief Shows every block of the default heaps to a visitor, heap by heap, in address order.
@@ -320,14 +334,14 @@ DMOD_BUILTIN_API( dmheap, 1.0, bool, _get_module_stats, ( const char* module_nam
  * @param user  Handed to it.
  * @note No byte is shown twice. What others change during the walk may be shown as it was before or after.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void, _visit_blocks, ( dmheap_block_visitor_t visit, void* user ) );
+DMHEAP_API( void, _visit_blocks, ( dmheap_block_visitor_t visit, void* user ) );
 
 /**
  * @brief Shows every module of the default heaps to a visitor, heap by heap.
  * @param visit As in dmheap_visit_blocks().
  * @param user  Handed to it.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void, _visit_modules, ( dmheap_module_visitor_t visit, void* user ) );
+DMHEAP_API( void, _visit_modules, ( dmheap_module_visitor_t visit, void* user ) );
 
 /**
  * @brief Verifies every invariant of the default heaps.
@@ -335,7 +349,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, void, _visit_modules, ( dmheap_module_visitor_t v
  * @return DMHEAP_CHECK_OK, or what is wrong first, in the first heap that has something; logged as an `[ERROR]`.
  * @note Cost: linear, in steps. Sums are compared if no other thread changes the heap meanwhile.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, dmheap_check_t, _check, ( const void** where ) );
+DMHEAP_API( dmheap_check_t, _check, ( const void** where ) );
 
 /* ---- A module, by handle ----------------------------------------------------------------------------------------- */
 
@@ -344,7 +358,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, dmheap_check_t, _check, ( const void** where ) );
  * @param module_name The name.
  * @return A handle; its `context` is NULL on failure (`[ERROR]`).
  */
-DMOD_BUILTIN_API( dmheap, 1.0, dmheap_module_t, _module_open, ( const char* module_name ) );
+DMHEAP_API( dmheap_module_t, _module_open, ( const char* module_name ) );
 
 /** @name Allocating for a handle
  *  @{ */
@@ -356,10 +370,9 @@ DMOD_BUILTIN_API( dmheap, 1.0, dmheap_module_t, _module_open, ( const char* modu
  * of each of `count` elements. `alignment`: a power of two.
  * @return The payload, or NULL and an `[ERROR]`.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _module_malloc, ( dmheap_module_t module, size_t size ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _module_calloc, ( dmheap_module_t module, size_t count, size_t size ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _module_aligned_alloc,
-                  ( dmheap_module_t module, size_t alignment, size_t size ) );
+DMHEAP_API( void*, _module_malloc, ( dmheap_module_t module, size_t size ) );
+DMHEAP_API( void*, _module_calloc, ( dmheap_module_t module, size_t count, size_t size ) );
+DMHEAP_API( void*, _module_aligned_alloc, ( dmheap_module_t module, size_t alignment, size_t size ) );
 /** @} */
 
 /** @name Blocks of a handle's module alone
@@ -374,10 +387,9 @@ DMOD_BUILTIN_API( dmheap, 1.0, void*, _module_aligned_alloc,
  * to be freed. `size`: bytes; 0 frees the block and returns NULL. `alignment`: a power of two. Returned is the payload, or
  * NULL after an `[ERROR]`; the old block is untouched then.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _module_realloc, ( dmheap_module_t module, void* ptr, size_t size ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _module_aligned_realloc,
-                  ( dmheap_module_t module, void* ptr, size_t alignment, size_t size ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void, _module_free, ( dmheap_module_t module, void* ptr ) );
+DMHEAP_API( void*, _module_realloc, ( dmheap_module_t module, void* ptr, size_t size ) );
+DMHEAP_API( void*, _module_aligned_realloc, ( dmheap_module_t module, void* ptr, size_t alignment, size_t size ) );
+DMHEAP_API( void, _module_free, ( dmheap_module_t module, void* ptr ) );
 /** @} */
 
 /**
@@ -386,7 +398,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, void, _module_free, ( dmheap_module_t module, voi
  * @param stats  Receives them.
  * @return true on success, false and an `[ERROR]` for a stale handle or NULL.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _module_get_stats, ( dmheap_module_t module, dmheap_module_stats_t* stats ) );
+DMHEAP_API( bool, _module_get_stats, ( dmheap_module_t module, dmheap_module_stats_t* stats ) );
 
 /* ---- One heap of several ----------------------------------------------------------------------------------------- */
 
@@ -399,8 +411,7 @@ DMOD_BUILTIN_API( dmheap, 1.0, bool, _module_get_stats, ( dmheap_module_t module
  * @param name      By which dmheap_ctx_find() finds it; copied. NULL: none.
  * @return The heap, or NULL and an `[ERROR]`, also where DMHEAP_MAX_CONTEXTS heaps exist or the name does not fit.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, dmheap_context_t*, _ctx_init,
-                  ( void* buffer, size_t size, size_t alignment, const char* name ) );
+DMHEAP_API( dmheap_context_t*, _ctx_init, ( void* buffer, size_t size, size_t alignment, const char* name ) );
 
 /**
  * @brief Takes a heap down; its buffer is the caller's again, unless a realloc of another thread is copying in it at
@@ -408,13 +419,13 @@ DMOD_BUILTIN_API( dmheap, 1.0, dmheap_context_t*, _ctx_init,
  * @param context The heap. Blocks that are still live are gone with it, and a `[WARN]` says how many bytes.
  * @return true on success, false and an `[ERROR]` where it is no heap.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_deinit, ( dmheap_context_t * context ) );
+DMHEAP_API( bool, _ctx_deinit, ( dmheap_context_t * context ) );
 
 /** @brief Finds a heap by its name. @param name The name. @return The heap, or NULL. Cost: O(number of heaps). */
-DMOD_BUILTIN_API( dmheap, 1.0, dmheap_context_t*, _ctx_find, ( const char* name ) );
+DMHEAP_API( dmheap_context_t*, _ctx_find, ( const char* name ) );
 
 /** @brief Finds the heap that holds a live payload. @param ptr It. @return The heap, or NULL. Cost: O(number of heaps). */
-DMOD_BUILTIN_API( dmheap, 1.0, dmheap_context_t*, _ctx_of, ( const void* ptr ) );
+DMHEAP_API( dmheap_context_t*, _ctx_of, ( const void* ptr ) );
 
 /**
  * @brief Makes a heap a default heap, or moves it in their order.
@@ -422,10 +433,10 @@ DMOD_BUILTIN_API( dmheap, 1.0, dmheap_context_t*, _ctx_of, ( const void* ptr ) )
  * @param position 0: tried first; DMHEAP_LAST: tried last.
  * @return true on success, false and an `[ERROR]` where it is no heap.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_set_default, ( dmheap_context_t * context, size_t position ) );
+DMHEAP_API( bool, _ctx_set_default, ( dmheap_context_t * context, size_t position ) );
 
 /** @brief Takes a heap out of the default heaps; it lives on. @param context It. @return false where it was none. */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_context_t * context ) );
+DMHEAP_API( bool, _ctx_unset_default, ( dmheap_context_t * context ) );
 
 /** @name In one heap
  *  @{ */
@@ -436,36 +447,28 @@ DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_context_t * co
  * `context`: the heap; NULL, or what is no heap: an `[ERROR]`, and NULL, 0, false or nothing as the result. All else: as
  * there, what is returned too.
  */
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_register_module, ( dmheap_context_t * context, const char* module_name ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void, _ctx_unregister_module, ( dmheap_context_t * context, const char* module_name ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _ctx_malloc,
-                  ( dmheap_context_t * context, size_t size, const char* module_name ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _ctx_aligned_alloc,
-                  ( dmheap_context_t * context, size_t alignment, size_t size, const char* module_name ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _ctx_calloc,
-                  ( dmheap_context_t * context, size_t count, size_t size, const char* module_name ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _ctx_realloc,
-                  ( dmheap_context_t * context, void* ptr, size_t size, const char* module_name ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void*, _ctx_aligned_realloc,
-                  ( dmheap_context_t * context, void* ptr, size_t alignment, size_t size, const char* module_name ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void, _ctx_concatenate_free_blocks, ( dmheap_context_t * context ) );
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_retag, ( dmheap_context_t * context, void* ptr, const char* module_name ) );
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_rename_module,
-                  ( dmheap_context_t * context, const char* old_name, const char* new_name ) );
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_set_module_limit,
-                  ( dmheap_context_t * context, const char* module_name, size_t limit_bytes ) );
-DMOD_BUILTIN_API( dmheap, 1.0, dmheap_module_t, _ctx_module_open,
-                  ( dmheap_context_t * context, const char* module_name ) );
-DMOD_BUILTIN_API( dmheap, 1.0, size_t, _ctx_usable_size, ( dmheap_context_t * context, const void* ptr ) );
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_get_stats, ( dmheap_context_t * context, dmheap_stats_t* stats ) );
-DMOD_BUILTIN_API( dmheap, 1.0, bool, _ctx_get_module_stats,
-                  ( dmheap_context_t * context, const char* module_name, dmheap_module_stats_t* stats ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void, _ctx_visit_blocks,
-                  ( dmheap_context_t * context, dmheap_block_visitor_t visit, void* user ) );
-DMOD_BUILTIN_API( dmheap, 1.0, void, _ctx_visit_modules,
-                  ( dmheap_context_t * context, dmheap_module_visitor_t visit, void* user ) );
-DMOD_BUILTIN_API( dmheap, 1.0, dmheap_check_t, _ctx_check, ( dmheap_context_t * context, const void** where ) );
+DMHEAP_API( bool, _ctx_register_module, ( dmheap_context_t * context, const char* module_name ) );
+DMHEAP_API( void, _ctx_unregister_module, ( dmheap_context_t * context, const char* module_name ) );
+DMHEAP_API( void*, _ctx_malloc, ( dmheap_context_t * context, size_t size, const char* module_name ) );
+DMHEAP_API( void*, _ctx_aligned_alloc,
+            ( dmheap_context_t * context, size_t alignment, size_t size, const char* module_name ) );
+DMHEAP_API( void*, _ctx_calloc, ( dmheap_context_t * context, size_t count, size_t size, const char* module_name ) );
+DMHEAP_API( void*, _ctx_realloc, ( dmheap_context_t * context, void* ptr, size_t size, const char* module_name ) );
+DMHEAP_API( void*, _ctx_aligned_realloc,
+            ( dmheap_context_t * context, void* ptr, size_t alignment, size_t size, const char* module_name ) );
+DMHEAP_API( void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) );
+DMHEAP_API( void, _ctx_concatenate_free_blocks, ( dmheap_context_t * context ) );
+DMHEAP_API( bool, _ctx_retag, ( dmheap_context_t * context, void* ptr, const char* module_name ) );
+DMHEAP_API( bool, _ctx_rename_module, ( dmheap_context_t * context, const char* old_name, const char* new_name ) );
+DMHEAP_API( bool, _ctx_set_module_limit, ( dmheap_context_t * context, const char* module_name, size_t limit_bytes ) );
+DMHEAP_API( dmheap_module_t, _ctx_module_open, ( dmheap_context_t * context, const char* module_name ) );
+DMHEAP_API( size_t, _ctx_usable_size, ( dmheap_context_t * context, const void* ptr ) );
+DMHEAP_API( bool, _ctx_get_stats, ( dmheap_context_t * context, dmheap_stats_t* stats ) );
+DMHEAP_API( bool, _ctx_get_module_stats,
+            ( dmheap_context_t * context, const char* module_name, dmheap_module_stats_t* stats ) );
+DMHEAP_API( void, _ctx_visit_blocks, ( dmheap_context_t * context, dmheap_block_visitor_t visit, void* user ) );
+DMHEAP_API( void, _ctx_visit_modules, ( dmheap_context_t * context, dmheap_module_visitor_t visit, void* user ) );
+DMHEAP_API( dmheap_check_t, _ctx_check, ( dmheap_context_t * context, const void** where ) );
 /** @} */
 
 #ifdef __cplusplus

@@ -364,46 +364,34 @@ static bool handle_given( dmheap_module_t module )
     return given;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module_name ) )
-{
-    return allocate( size, module_name, GUARD_CALLER() );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_alloc,
-                            ( size_t alignment, size_t size, const char* module_name ) )
-{
-    return allocate_aligned( NULL, alignment, size, module_name, GUARD_CALLER() );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _calloc, ( size_t count, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _calloc, ( size_t count, size_t size, const char* module_name ) )
 {
     return allocate_zeroed( NULL, count, size, module_name, GUARD_CALLER() );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_malloc,
-                            ( dmheap_context_t * context, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_malloc, ( dmheap_context_t * context, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? allocate_in( context, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_alloc,
-                            ( dmheap_context_t * context, size_t alignment, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_aligned_alloc,
+                 ( dmheap_context_t * context, size_t alignment, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? allocate_aligned( context, alignment, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_calloc,
-                            ( dmheap_context_t * context, size_t count, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_calloc,
+                 ( dmheap_context_t * context, size_t count, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? allocate_zeroed( context, count, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_malloc, ( dmheap_module_t module, size_t size ) )
+DMHEAP_API_BODY( void*, _module_malloc, ( dmheap_module_t module, size_t size ) )
 {
     return allocate_for( module.context, module.key, size, GUARD_CALLER() );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_calloc, ( dmheap_module_t module, size_t count, size_t size ) )
+DMHEAP_API_BODY( void*, _module_calloc, ( dmheap_module_t module, size_t count, size_t size ) )
 {
     if( size != 0 && count > SIZE_MAX / size )
         return refuse_request( STATUS_OVERFLOW, &( request_t ){ .size = size, .alignment = count } );
@@ -412,8 +400,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_calloc, ( dmheap_module_
     return payload;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_aligned_alloc,
-                            ( dmheap_module_t module, size_t alignment, size_t size ) )
+DMHEAP_API_BODY( void*, _module_aligned_alloc, ( dmheap_module_t module, size_t alignment, size_t size ) )
 {
     if( alignment_is_valid( alignment ) )
         return allocate_by_key( module.context, module.key, size, alignment, GUARD_CALLER() );
@@ -468,17 +455,17 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
         report( &( report_t ){ .status = status, .address = not_located( status, only, pointer ) } );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _free, ( void* ptr, bool concatenate ) )
+/* Frees a block of any heap; of the first default heap, with what that needs in line. */
+static HOT void release( const void* pointer )
 {
-    (void)concatenate; /* merging is O(1) and never deferred */
     lock();
     dmheap_context_t* context = registry.first;
-    status_t          status  = context != NULL ? release_in( context, ptr ) : STATUS_NO_HEAP;
+    status_t          status  = context != NULL ? release_in( context, pointer ) : STATUS_NO_HEAP;
     unlock();
-    if( status != STATUS_OK ) release_from( NULL, ptr, NULL, NULL );
+    if( status != STATUS_OK ) release_from( NULL, pointer, NULL, NULL );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )
+DMHEAP_API_BODY( void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )
 {
     (void)concatenate;
     if( context_given( context ) ) release_from( context, ptr, NULL, NULL );
@@ -500,17 +487,12 @@ static status_t handle_check( const void* handle, const dmheap_context_t* contex
     return same ? STATUS_OK : STATUS_NOT_OWNER;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _module_free, ( dmheap_module_t module, void* ptr ) )
+DMHEAP_API_BODY( void, _module_free, ( dmheap_module_t module, void* ptr ) )
 {
     if( handle_given( module ) ) release_from( NULL, ptr, handle_check, &module );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _concatenate_free_blocks, (void))
-{
-    /* no two free blocks are ever neighbours: release_merge() */
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_concatenate_free_blocks, ( dmheap_context_t * context ) )
+DMHEAP_API_BODY( void, _ctx_concatenate_free_blocks, ( dmheap_context_t * context ) )
 {
     (void)context;
 }

@@ -76,25 +76,7 @@ static status_t install_heap( const context_plan_t* plan, const name_t* name, bo
     return place < DMHEAP_MAX_CONTEXTS ? STATUS_OK : STATUS_TOO_MANY_HEAPS;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t size, size_t alignment ) )
-{
-    context_plan_t plan;
-    status_t       status = context_plan( buffer, size, alignment, &plan );
-    if( status == STATUS_OK ) status = install_heap( &plan, NULL, true );
-    report_buffer( status == STATUS_OK ? STATUS_INITIALIZED : status, buffer, size, alignment );
-    return status == STATUS_OK;
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _is_initialized, (void))
-{
-    lock();
-    bool found = registry.first != NULL;
-    unlock();
-    return found;
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
-                            ( void* buffer, size_t size, size_t alignment, const char* name ) )
+DMHEAP_API_BODY( dmheap_context_t*, _ctx_init, ( void* buffer, size_t size, size_t alignment, const char* name ) )
 {
     context_plan_t plan;
     name_t         text;
@@ -110,7 +92,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
     return status == STATUS_OK ? plan.context : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_deinit, ( dmheap_context_t * context ) )
+DMHEAP_API_BODY( bool, _ctx_deinit, ( dmheap_context_t * context ) )
 {
     size_t used = 0;
     lock();
@@ -129,7 +111,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_deinit, ( dmheap_context_t *
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_find, ( const char* name ) )
+DMHEAP_API_BODY( dmheap_context_t*, _ctx_find, ( const char* name ) )
 {
     dmheap_context_t* context;
     uint32_t          visited = 0;
@@ -142,7 +124,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_find, ( const c
     return context;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_of, ( const void* ptr ) )
+DMHEAP_API_BODY( dmheap_context_t*, _ctx_of, ( const void* ptr ) )
 {
     dmheap_context_t* context;
     block_t           block;
@@ -152,7 +134,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_of, ( const voi
     return status == STATUS_OK ? context : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_default, ( dmheap_context_t * context, size_t position ) )
+DMHEAP_API_BODY( bool, _ctx_set_default, ( dmheap_context_t * context, size_t position ) )
 {
     lock();
     bool found = context_exists( context );
@@ -167,7 +149,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_default, ( dmheap_contex
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_context_t * context ) )
+DMHEAP_API_BODY( bool, _ctx_unset_default, ( dmheap_context_t * context ) )
 {
     lock();
     bool was_default = context_exists( context ) && context_unset_default( context_place( context ) );

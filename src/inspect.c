@@ -67,14 +67,9 @@ static bool get_stats( dmheap_context_t* only, dmheap_stats_t* stats )
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_get_stats, ( dmheap_context_t * context, dmheap_stats_t* stats ) )
+DMHEAP_API_BODY( bool, _ctx_get_stats, ( dmheap_context_t * context, dmheap_stats_t* stats ) )
 {
     return context_given( context ) && get_stats( context, stats );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _get_stats, ( dmheap_stats_t * stats ) )
-{
-    return get_stats( NULL, stats );
 }
 
 static void add_holding( const holding_t* holding, dmheap_module_stats_t* sum )
@@ -123,20 +118,18 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_get_module_stats,
-                            ( dmheap_context_t * context, const char* module_name, dmheap_module_stats_t* stats ) )
+DMHEAP_API_BODY( bool, _ctx_get_module_stats,
+                 ( dmheap_context_t * context, const char* module_name, dmheap_module_stats_t* stats ) )
 {
     return context_given( context ) && get_module_stats( context, module_name, stats );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _get_module_stats,
-                            ( const char* module_name, dmheap_module_stats_t* stats ) )
+DMHEAP_API_BODY( bool, _get_module_stats, ( const char* module_name, dmheap_module_stats_t* stats ) )
 {
     return get_module_stats( NULL, module_name, stats );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _module_get_stats,
-                            ( dmheap_module_t module, dmheap_module_stats_t* stats ) )
+DMHEAP_API_BODY( bool, _module_get_stats, ( dmheap_module_t module, dmheap_module_stats_t* stats ) )
 {
     dmheap_module_stats_t sum = { 0 };
     if( !handle_given( module ) || !place_given( stats ) ) return false;
@@ -242,14 +235,13 @@ static bool context_found( const dmheap_context_t* context )
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_visit_blocks,
-                            ( dmheap_context_t * context, dmheap_block_visitor_t visit, void* user ) )
+DMHEAP_API_BODY( void, _ctx_visit_blocks, ( dmheap_context_t * context, dmheap_block_visitor_t visit, void* user ) )
 {
     if( context_found( context ) && place_given( (const void*)(uintptr_t)visit ) )
         (void)visit_blocks( context, visit, user );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _visit_blocks, ( dmheap_block_visitor_t visit, void* user ) )
+DMHEAP_API_BODY( void, _visit_blocks, ( dmheap_block_visitor_t visit, void* user ) )
 {
     dmheap_context_t* context;
     uint32_t          visited = 0;
@@ -279,14 +271,13 @@ static bool visit_modules( dmheap_context_t* context, dmheap_module_visitor_t vi
     return true;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_visit_modules,
-                            ( dmheap_context_t * context, dmheap_module_visitor_t visit, void* user ) )
+DMHEAP_API_BODY( void, _ctx_visit_modules, ( dmheap_context_t * context, dmheap_module_visitor_t visit, void* user ) )
 {
     if( context_found( context ) && place_given( (const void*)(uintptr_t)visit ) )
         (void)visit_modules( context, visit, user );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _visit_modules, ( dmheap_module_visitor_t visit, void* user ) )
+DMHEAP_API_BODY( void, _visit_modules, ( dmheap_module_visitor_t visit, void* user ) )
 {
     dmheap_context_t* context;
     uint32_t          visited = 0;
@@ -639,15 +630,14 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
     return check.fault;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _ctx_check,
-                            ( dmheap_context_t * context, const void** where ) )
+DMHEAP_API_BODY( dmheap_check_t, _ctx_check, ( dmheap_context_t * context, const void** where ) )
 {
     dmheap_check_t found = check_context( context, where );
     if( found == DMHEAP_CHECK_NOT_INITIALIZED ) report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _check, ( const void** where ) )
+DMHEAP_API_BODY( dmheap_check_t, _check, ( const void** where ) )
 {
     uint32_t          visited = 0;
     dmheap_check_t    found   = DMHEAP_CHECK_NOT_INITIALIZED;

@@ -45,13 +45,7 @@ static bool register_module( dmheap_context_t* context, const char* name )
     return is_enrolled( status );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _register_module, ( const char* module_name ) )
-{
-    return register_module( NULL, module_name );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_register_module,
-                            ( dmheap_context_t * context, const char* module_name ) )
+DMHEAP_API_BODY( bool, _ctx_register_module, ( dmheap_context_t * context, const char* module_name ) )
 {
     return context_given( context ) && register_module( context, module_name );
 }
@@ -64,13 +58,12 @@ static dmheap_module_t open_module( dmheap_context_t* context, const char* name 
     return is_enrolled( status ) ? ( dmheap_module_t ){ context, key } : ( dmheap_module_t ){ NULL, 0 };
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_module_t, _module_open, ( const char* module_name ) )
+DMHEAP_API_BODY( dmheap_module_t, _module_open, ( const char* module_name ) )
 {
     return open_module( NULL, module_name );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_module_t, _ctx_module_open,
-                            ( dmheap_context_t * context, const char* module_name ) )
+DMHEAP_API_BODY( dmheap_module_t, _ctx_module_open, ( dmheap_context_t * context, const char* module_name ) )
 {
     return context_given( context ) ? open_module( context, module_name ) : ( dmheap_module_t ){ NULL, 0 };
 }
@@ -187,13 +180,13 @@ static bool limit_module( dmheap_context_t* only, const char* text, size_t bytes
     return status == STATUS_OK;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_module_limit,
-                            ( dmheap_context_t * context, const char* module_name, size_t limit_bytes ) )
+DMHEAP_API_BODY( bool, _ctx_set_module_limit,
+                 ( dmheap_context_t * context, const char* module_name, size_t limit_bytes ) )
 {
     return context_given( context ) && limit_module( context, module_name, limit_bytes );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) )
+DMHEAP_API_BODY( bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) )
 {
     return limit_module( NULL, module_name, limit_bytes );
 }
@@ -233,13 +226,7 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
     return status == STATUS_OK;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _retag, ( void* ptr, const char* module_name ) )
-{
-    return retag( NULL, ptr, module_name );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_retag,
-                            ( dmheap_context_t * context, void* ptr, const char* module_name ) )
+DMHEAP_API_BODY( bool, _ctx_retag, ( dmheap_context_t * context, void* ptr, const char* module_name ) )
 {
     return context_given( context ) && retag( context, ptr, module_name );
 }
@@ -313,13 +300,7 @@ static void unregister_module( dmheap_context_t* only, const char* text )
     report( &( report_t ){ .status = status, .module = copy.text, .address = only } );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _unregister_module, ( const char* module_name ) )
-{
-    unregister_module( NULL, module_name );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_unregister_module,
-                            ( dmheap_context_t * context, const char* module_name ) )
+DMHEAP_API_BODY( void, _ctx_unregister_module, ( dmheap_context_t * context, const char* module_name ) )
 {
     if( context_given( context ) ) unregister_module( context, module_name );
 }
@@ -415,13 +396,12 @@ static bool rename_module( dmheap_context_t* only, const char* old_text, const c
     return status == STATUS_OK;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _rename_module, ( const char* old_name, const char* new_name ) )
+DMHEAP_API_BODY( bool, _rename_module, ( const char* old_name, const char* new_name ) )
 {
     return rename_module( NULL, old_name, new_name );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_rename_module,
-                            ( dmheap_context_t * context, const char* old_name, const char* new_name ) )
+DMHEAP_API_BODY( bool, _ctx_rename_module, ( dmheap_context_t * context, const char* old_name, const char* new_name ) )
 {
     return context_given( context ) && rename_module( context, old_name, new_name );
 }

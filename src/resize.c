@@ -213,26 +213,18 @@ static void* change_size_aligned( dmheap_context_t* only, void* pointer, size_t 
                            &( request_t ){ .size = size, .alignment = alignment, .module = module } );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _realloc, ( void* ptr, size_t size, const char* module_name ) )
-{
-    return change_size( NULL, ptr, size, 0, module_name, GUARD_CALLER() );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_realloc,
-                            ( void* ptr, size_t alignment, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _aligned_realloc, ( void* ptr, size_t alignment, size_t size, const char* module_name ) )
 {
     return change_size_aligned( NULL, ptr, size, alignment, module_name, GUARD_CALLER() );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_realloc,
-                            ( dmheap_context_t * context, void* ptr, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_realloc, ( dmheap_context_t * context, void* ptr, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? change_size( context, ptr, size, 0, module_name, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_realloc,
-                            ( dmheap_context_t * context, void* ptr, size_t alignment, size_t size,
-                              const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_aligned_realloc,
+                 ( dmheap_context_t * context, void* ptr, size_t alignment, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? change_size_aligned( context, ptr, size, alignment, module_name, GUARD_CALLER() )
                                     : NULL;
@@ -252,13 +244,12 @@ static void* change_size_for( dmheap_module_t module, void* pointer, size_t size
     return NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_realloc, ( dmheap_module_t module, void* ptr, size_t size ) )
+DMHEAP_API_BODY( void*, _module_realloc, ( dmheap_module_t module, void* ptr, size_t size ) )
 {
     return handle_given( module ) ? change_size_for( module, ptr, size, 0, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_aligned_realloc,
-                            ( dmheap_module_t module, void* ptr, size_t alignment, size_t size ) )
+DMHEAP_API_BODY( void*, _module_aligned_realloc, ( dmheap_module_t module, void* ptr, size_t alignment, size_t size ) )
 {
     if( !handle_given( module ) ) return NULL;
     if( alignment_is_valid( alignment ) ) return change_size_for( module, ptr, size, alignment, GUARD_CALLER() );
@@ -282,12 +273,12 @@ static size_t usable_size( dmheap_context_t* only, const void* pointer )
     return size;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, size_t, _usable_size, ( const void* ptr ) )
+DMHEAP_API_BODY( size_t, _usable_size, ( const void* ptr ) )
 {
     return usable_size( NULL, ptr );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, size_t, _ctx_usable_size, ( dmheap_context_t * context, const void* ptr ) )
+DMHEAP_API_BODY( size_t, _ctx_usable_size, ( dmheap_context_t * context, const void* ptr ) )
 {
     return context_given( context ) ? usable_size( context, ptr ) : 0;
 }

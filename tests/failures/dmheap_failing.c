@@ -54,6 +54,7 @@ static uint32_t failing_size( const dmheap_context_t* context, block_t block )
 #include "modules.c"
 #include "heaps.c"
 #include "inspect.c"
+#include "seed.c"
 #ifndef DMHEAP_DONT_IMPLEMENT_DMOD_API
 #include "dmod_api.c"
 #endif

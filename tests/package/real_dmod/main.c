@@ -25,7 +25,7 @@ int Dmod_Printf( const char* format, ... )
 int main( void )
 {
     static char heap[4096];
-    if( strcmp( dmheap_malloc_registration.Signature, "\021DMOD\022_malloc@dmheap:1.0" ) != 0 ) return 1;
+    if( strcmp( dmheap_malloc_registration.Signature, "\021DMOD\022_malloc@dmheap:2.0" ) != 0 ) return 1;
     if( dmheap_malloc_registration.Function != (void*)dmheap_malloc ) return 2;
     if( !dmheap_init( heap, sizeof heap, 8 ) || Dmod_MallocEx( 10, "m" ) == NULL ) return 3;
     return 0;
