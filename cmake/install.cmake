@@ -1,13 +1,10 @@
-# Installing, for find_package(dmheap) and pkg-config. The bundled dmod.h is installed where it was built with.
+# Installing, for find_package(dmheap) and pkg-config, with the bundled dmod.h: an installed package could not name the DMOD tree
+# that it was built in.
 include(CMakePackageConfigHelpers)
 set(DMHEAP_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/dmheap)
 
-if(NOT DMHEAP_USES_BUNDLED_PORT)
-    return() # an installed package could not name the DMOD tree that it was built in
-endif()
-
 install(FILES include/dmheap.h port/include/dmod.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS dmheap EXPORT dmheap-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS dmheap dmheap_if EXPORT dmheap-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT dmheap-targets NAMESPACE dmheap:: DESTINATION ${DMHEAP_CMAKE_DIR})
 configure_package_config_file(cmake/dmheap-config.cmake.in dmheap-config.cmake INSTALL_DESTINATION ${DMHEAP_CMAKE_DIR})
 write_basic_package_version_file(dmheap-config-version.cmake COMPATIBILITY SameMajorVersion)

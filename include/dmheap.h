@@ -160,6 +160,9 @@ typedef enum
 /** @brief Position for dmheap_ctx_set_default(): behind all other default heaps. */
 #define DMHEAP_LAST SIZE_MAX
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* DMOD's declaring macros end in a semicolon of their own */
+
 /* ---- The default heaps ------------------------------------------------------------------------------------------- */
 
 /**
@@ -470,6 +473,79 @@ DMHEAP_API( void, _ctx_visit_blocks, ( dmheap_context_t * context, dmheap_block_
 DMHEAP_API( void, _ctx_visit_modules, ( dmheap_context_t * context, dmheap_module_visitor_t visit, void* user ) );
 DMHEAP_API( dmheap_check_t, _ctx_check, ( dmheap_context_t * context, const void** where ) );
 /** @} */
+
+/* ---- Diagnostics ------------------------------------------------------------------------------------------------- */
+
+#ifdef DMHEAP_DIAGNOSTICS
+
+/** @brief Why a heap refused a request. */
+typedef enum
+{
+    DMHEAP_REASON_NO_MEMORY,  /**< Its free bytes do not suffice. */
+    DMHEAP_REASON_FRAGMENTED, /**< They would, but no free block does. */
+    DMHEAP_REASON_LIMIT,      /**< The module's limit is reached. */
+    DMHEAP_REASON_TABLE_FULL, /**< The heap knows as many modules as it can. */
+    DMHEAP_REASONS            /**< How many reasons there are. */
+} dmheap_reason_t;
+
+/** @brief A request that is about to be refused. */
+typedef struct
+{
+    size_t          size;      /**< Bytes. */
+    size_t          alignment; /**< As it was asked for; 0: the heap's. */
+    const char*     module;    /**< For whom; NULL or empty: nobody. Valid as long as the hook runs. */
+    dmheap_reason_t reason;    /**< Of the heap that was asked first. */
+} dmheap_refusal_t;
+
+/** @brief Called where a request for memory is about to be refused, outside of the critical section.
+ *  @return true to have it tried once more: the hook has freed something. */
+typedef bool ( *dmheap_refusal_hook_t )( const dmheap_refusal_t* refusal, void* user );
+
+/** @brief What one heap has refused and served since it was made. */
+typedef struct
+{
+    uint32_t
+        count[DMHEAP_REASONS]; /**< Requests that it refused, by dmheap_reason_t; another heap may have granted them. */
+    uint32_t served_for_others; /**< Requests that it granted after the heap that was asked first had refused. */
+    size_t   largest_size;      /**< Of the requests that it refused, bytes. */
+} dmheap_refusals_t;
+
+/**
+ * @brief Has a function called before a request for memory is refused: by any heap that was asked, for want of memory, by a
+ *        limit, or by a full table of modules.
+ * @param hook It may use the heap. What is refused while it runs, to it or to others, does not call it again. NULL: none.
+ * @param user Handed to it.
+ * @note A request that is granted in the second try is neither logged nor counted as failed.
+ */
+DMHEAP_API( void, _set_refusal_hook, ( dmheap_refusal_hook_t hook, void* user ) );
+
+/**
+ * @brief Tells what a heap has refused, and what it has served in another's stead.
+ * @param context  The heap.
+ * @param refusals Receives it.
+ * @return true on success, false and an `[ERROR]` where there is no heap or `refusals` is NULL.
+ */
+DMHEAP_API( bool, _ctx_get_refusals, ( dmheap_context_t * context, dmheap_refusals_t* refusals ) );
+
+/**
+ * @brief Starts a heap's peaks, its modules' too, and its counts of refusals anew: peaks are what is held now.
+ * @param context The heap.
+ * @return true on success, false and an `[ERROR]` where it is no heap.
+ * @note Cost: O(modules).
+ */
+DMHEAP_API( bool, _ctx_restart_figures, ( dmheap_context_t * context ) );
+
+/**
+ * @brief Starts the peak of a module anew, in every heap that knows it.
+ * @param module_name The module.
+ * @return true on success, false where it is unknown (`[WARN]`) or its name bad (`[ERROR]`).
+ * @note Cost: O(modules), one heap after the other.
+ */
+DMHEAP_API( bool, _restart_module_peak, ( const char* module_name ) );
+
+#endif
+
+#pragma GCC diagnostic pop
 
 #ifdef __cplusplus
 }

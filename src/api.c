@@ -3,6 +3,7 @@
  *
  * "Locked" in a comment below means: inside of the critical section when called and on return.
  */
+#include "diagnose.h"
 
 static inline void lock( void )
 {
@@ -108,6 +109,15 @@ static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
     return NULL;
 }
 
+/* A request that was refused: true where the hook for refusals has it tried anew, once; else it is refused for good. Not
+ * locked. */
+static inline bool refuse_or_retry( const dmheap_context_t* first, const report_t* why, bool* retried )
+{
+    if( diagnose_retries( first, why, retried ) ) return true;
+    (void)refuse( first, why );
+    return false;
+}
+
 static RARE void* refuse_request( status_t status, const request_t* request )
 {
     return refuse( NULL, &( report_t ){ .status    = status,
@@ -119,10 +129,10 @@ static RARE void* refuse_request( status_t status, const request_t* request )
 /* Why an owner who holds this does not get a block that no block of this heap can be, instead of one of `instead` words. */
 static status_t refuse_size( const holding_t* holding, size_t size, uint32_t instead )
 {
-    uint32_t words = size >> WORD_SHIFT < LIMIT_NONE ? (uint32_t)( size >> WORD_SHIFT ) : LIMIT_NONE;
+    uint32_t words = size >> WORD_SHIFT < CEILING_NONE ? (uint32_t)( size >> WORD_SHIFT ) : CEILING_NONE;
     if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
-    return holding->limit != LIMIT_NONE && holding->live - instead + words > holding->limit ? STATUS_OVER_LIMIT
-                                                                                            : STATUS_NO_MEMORY;
+    return holding->ceiling != CEILING_NONE && holding->live - instead + words >= holding->ceiling ? STATUS_OVER_LIMIT
+                                                                                                   : STATUS_NO_MEMORY;
 }
 
 /* Fulfils a request in one heap, for an owner who holds this, instead of a block of `instead` words. Locked. */
@@ -201,6 +211,7 @@ static void search_in( search_t* search, dmheap_context_t* context, const name_t
     owner_t owner;
     search->status = take_in( context, &search->request, name, &owner, &search->block );
     if( search->first == NULL ) search->first = context;
+    diagnose_asked( context, search->first, search->request.size, search->status );
     search->context = context;
     if( is_exhausted( search->status ) )
     {
@@ -225,36 +236,50 @@ static void search_defaults( search_t* search, const name_t* name )
     } while( context != NULL && is_exhausted( search->status ) );
 }
 
-/* The payload, or NULL and a line that says why. Not locked. */
-static void* search_end( const search_t* search, const char* module, const void* address )
+/* Whether the search is made anew, which it is once at the most; else it is said what it came to. Not locked. */
+static RARE bool search_again( search_t* search, const char* module, const void* address, bool* retried )
 {
     if( search->status == STATUS_REGISTERED ) report( &( report_t ){ .status = STATUS_REGISTERED, .module = module } );
-    if( block_is_had( search->status ) ) return block_payload( search->context, search->block );
-    return refuse( search->first, &( report_t ){ .status    = search->status,
-                                                 .size      = search->request.size,
-                                                 .alignment = search->request.alignment,
-                                                 .largest   = search->largest,
-                                                 .looked    = is_exhausted( search->status ),
-                                                 .module    = module,
-                                                 .address   = address } );
+    if( block_is_had( search->status ) ) return false;
+    report_t why = { .status    = search->status,
+                     .size      = search->request.size,
+                     .alignment = search->request.alignment,
+                     .largest   = search->largest,
+                     .looked    = is_exhausted( search->status ),
+                     .module    = module,
+                     .address   = address };
+    if( !refuse_or_retry( search->first, &why, retried ) ) return false;
+    *search = ( search_t ){ .request = search->request, .status = search->status };
+    return true;
+}
+
+/* The payload, or NULL. */
+static void* search_result( const search_t* search )
+{
+    return block_is_had( search->status ) ? block_payload( search->context, search->block ) : NULL;
 }
 
 /* Allocates for a name, in one heap or, where that is NULL, in the default heaps. Not locked. */
 static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t alignment, const char* module,
                                     const void* caller )
 {
-    name_t   name   = { .text = NULL };
-    search_t search = { .request = { size, alignment, module, 0, caller }, .status = STATUS_NO_HEAP };
+    name_t   name    = { .text = NULL };
+    bool     retried = false;
+    search_t search  = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller },
+                         .status  = STATUS_NO_HEAP };
     if( module != NULL && !name_make( module, &name ) ) return refuse_request( STATUS_BAD_NAME, &search.request );
-    if( only == NULL )
-        search_defaults( &search, &name );
-    else
+    do
     {
-        lock();
-        if( context_exists( only ) ) search_in( &search, only, &name );
-        unlock();
-    }
-    return search_end( &search, module, search.first == NULL ? only : NULL );
+        if( only == NULL )
+            search_defaults( &search, &name );
+        else
+        {
+            lock();
+            if( context_exists( only ) ) search_in( &search, only, &name );
+            unlock();
+        }
+    } while( search_again( &search, module, search.first == NULL ? only : NULL, &retried ) );
+    return search_result( &search );
 }
 
 /* Allocates for a handle: in its heap, then by its module's name in the default heaps. Not locked. */
@@ -263,20 +288,26 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
 {
     name_t   name;
     char     text[DMHEAP_NAME_SIZE] = "";
-    search_t search = { .request = { size, alignment, NULL, key, caller }, .status = STATUS_STALE_MODULE };
-    lock();
-    if( key >= OWNER_FIRST_MODULE && context_exists( home ) )
+    bool     retried                = false;
+    search_t search                 = { .request = { .size = size, .alignment = alignment, .caller = caller },
+                                        .status  = STATUS_STALE_MODULE };
+    do
     {
-        search_in( &search, home, NULL );
-        if( search.status != STATUS_STALE_MODULE && image_is_sealed( home ) )
-            owner_name( home, key_owner( key ), text );
-        search.visited = 1u << context_place( home );
-    }
-    unlock();
-    search.request.key    = 0;
-    search.request.module = ""; /* by the name, which is no text that a caller comes with again */
-    if( is_exhausted( search.status ) && name_make( text, &name ) ) search_defaults( &search, &name );
-    return search_end( &search, text, NULL );
+        search.request.key = key;
+        lock();
+        if( key >= OWNER_FIRST_MODULE && context_exists( home ) )
+        {
+            search_in( &search, home, NULL );
+            if( search.status != STATUS_STALE_MODULE && image_is_sealed( home ) )
+                owner_name( home, key_owner( key ), text );
+            search.visited = 1u << context_place( home );
+        }
+        unlock();
+        search.request.key    = 0;
+        search.request.module = ""; /* by the name, which is no text that a caller comes with again */
+        if( is_exhausted( search.status ) && name_make( text, &name ) ) search_defaults( &search, &name );
+    } while( search_again( &search, text, NULL, &retried ) );
+    return search_result( &search );
 }
 
 /* Takes a block at the default alignment for a name in one heap: what nearly every call is. BLOCK_NONE where it needs more
@@ -285,7 +316,7 @@ static HOT block_t take_known( dmheap_context_t* context, size_t size, const cha
 {
     owner_t    owner   = OWNER_NOBODY;
     holding_t* holding = &context->nobody;
-    if( !image_is_sealed( context ) ) return block_at( BLOCK_NONE );
+    if( !image_sealed_in_line( context ) ) return block_at( BLOCK_NONE );
     if( module != NULL ) holding = owner_by_hint( context, module, &owner );
     if( holding == NULL ) return block_at( BLOCK_NONE );
     block_t block = owner_take( context, holding, owner, size );
@@ -319,7 +350,7 @@ static APART void* allocate_for( dmheap_context_t* home, uint32_t key, size_t si
 {
     block_t block = block_at( BLOCK_NONE );
     lock();
-    if( context_stands( home ) )
+    if( context_exists( home ) && image_sealed_in_line( home ) )
     {
         module_t* module = module_in_line( home, key_owner( key ) );
         if( module != NULL && module->key == key ) block = owner_take( home, &module->holding, key_owner( key ), size );
@@ -410,24 +441,27 @@ DMHEAP_API_BODY( void*, _module_aligned_alloc, ( dmheap_module_t module, size_t 
 /* ---- Freeing ---- */
 
 /* Releases a live payload of one heap. Anything but STATUS_OK: nothing was changed. Locked. */
-static HOT status_t release_in( dmheap_context_t* context, const void* pointer )
+static HOT status_t release_in( dmheap_context_t* context, void* pointer )
 {
-    block_t  block;
-    word_t*  word;
-    uint32_t bit;
-    if( !image_is_sealed( context ) ) return STATUS_CORRUPTED;
+    block_t      block;
+    word_t*      word;
+    uint32_t     bit;
+    neighbours_t beside;
+    if( !image_sealed_in_line( context ) ) return STATUS_CORRUPTED;
     status_t status = block_of( context, pointer, &block, &word, &bit );
     if( status != STATUS_OK ) return status;
-    word_t*  header = block_header( context, block );
-    uint32_t own    = header_size( context, *header );
-    status          = release_check( context, block, header, own );
-    if( status != STATUS_OK ) return status;
+    *word ^= bit; /* at once, while it is at hand */
+    word_t*    header  = (word_t*)pointer - 1;
+    uint32_t   own     = header_size( context, *header );
     owner_t    owner   = header_owner( *header );
     holding_t* holding = owner == OWNER_NOBODY ? &context->nobody : (holding_t*)module_in_line( context, owner );
-    if( holding == NULL ) return STATUS_CORRUPTED;
+    if( holding == NULL || !release_check( context, block, header, own, &beside ) )
+    {
+        map_set( context, map_bit( context, block ) );
+        return STATUS_CORRUPTED;
+    }
     guard_take( context, block );
-    *word &= ~bit;
-    release_merge( context, block, header, own );
+    release_merge( context, block, header, own, beside );
     holding_discharge( holding, own ); /* afterwards: a record that is overwritten may lie in what was verified */
     return STATUS_OK;
 }
@@ -456,7 +490,7 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
 }
 
 /* Frees a block of any heap; of the first default heap, with what that needs in line. */
-static HOT void release( const void* pointer )
+static HOT void release( void* pointer )
 {
     lock();
     dmheap_context_t* context = registry.first;

@@ -127,7 +127,7 @@ static APART uint32_t free_size( const dmheap_context_t* context, block_t block 
     return linked && free_agrees( context, block.at, payload, size ) ? size : 0;
 }
 
-/* Of the first blocks of a list, one of at least `size` words or, where `largest` is asked, the largest; 0: none. */
+/* Of the first blocks of a list, one of at least `size` words or, where `largest` is asked, the largest; BLOCK_NONE. */
 static RARE uint32_t index_probe( const dmheap_context_t* context, uint32_t list, uint32_t size, bool largest )
 {
     uint32_t found = 0;
@@ -154,35 +154,27 @@ enum
     BLOCK_DAMAGED = 1
 };
 
-/* index_find() where no list is left but the own one, whose head is too small. */
-static RARE block_t index_find_last( const dmheap_context_t* context, uint32_t own, uint32_t size, uint32_t* whole )
+/* A free block of at least `size` words, if it is what it seems, and the list whose head it is: `*list`, which is the
+ * request's own at first, or the smallest larger one. False where none of these has one, although the own list may have one
+ * behind its head. O(1). */
+static HOT bool index_find( const dmheap_context_t* context, uint32_t size, uint32_t* list, block_t* block )
 {
-    uint32_t at = index_probe( context, own, size, false );
-    if( at == 0 ) return block_at( BLOCK_NONE );
-    *whole = free_size( context, block_at( at ) );
-    return block_at( *whole >= size ? at : BLOCK_DAMAGED );
+    block->at = *image_word( context, *list );
+    if( block_in_heap( context, block->at ) && block_size( context, *block ) >= size ) return true;
+    *list = index_first( context, *list + 1 );
+    if( *list >= context->map_at ) return false;
+    block->at = *image_word( context, *list );
+    return true;
 }
 
-/* The place of a free block of at least `size` words: the head of the request's own list or of the smallest larger one;
- * where all larger ones are empty, one of the first of the own; `*whole` becomes its size. BLOCK_NONE; BLOCK_DAMAGED where
- * it is not what it seems. `size` is that of a block that the heap could have. O(1). */
-static HOT block_t index_find( const dmheap_context_t* context, uint32_t size, uint32_t* whole )
+/* Whether what index_find() found is what it seems. */
+static HOT bool head_agrees( const dmheap_context_t* context, uint32_t list, block_t block, uint32_t size )
 {
-    uint32_t own  = index_list( context, size );
-    uint32_t list = own;
-    uint32_t at   = *image_word( context, list );
-    *whole        = free_size_at( context, at );
-    if( *whole < size )
-    {
-        if( at != 0 && *whole == 0 ) return block_at( BLOCK_DAMAGED );
-        list = index_first( context, own + 1 );
-        if( list >= context->map_at ) return index_find_last( context, own, size, whole );
-        at     = *image_word( context, list );
-        *whole = free_size_at( context, at );
-        if( *whole < size ) return block_at( BLOCK_DAMAGED );
-    }
-    word_t* payload = image_word( context, at );
-    return block_at( payload[0] == list - 1 && free_agrees( context, at, payload, *whole ) ? at : BLOCK_DAMAGED );
+    if( !block_in_heap( context, block.at ) ) return false;
+    word_t*  payload = image_word( context, block.at );
+    uint32_t whole   = header_size( context, payload[-1] );
+    return whole >= size && block_fits( context, block, whole ) && payload[0] == list - 1 &&
+           free_agrees( context, block.at, payload, whole );
 }
 
 /* The largest size of a block that index_find() finds now, 0: nothing is free. O(1). */
@@ -209,12 +201,11 @@ static APART void make_free( dmheap_context_t* context, block_t block, uint32_t 
     index_link( context, block, payload, size );
 }
 
-/* Takes a free block out of its list, for another use. Returns its size. */
-static APART uint32_t free_take_out( dmheap_context_t* context, block_t block )
+/* Takes a free block out of its list, for another use. */
+static APART void free_take_out( dmheap_context_t* context, block_t block )
 {
     index_unlink( context, image_word( context, block.at ) );
     context->free_blocks--;
-    return block_size( context, block );
 }
 
 /* Counts words as no longer free. */
@@ -239,7 +230,7 @@ static HOT uint32_t block_fill_up( uint32_t whole, uint32_t size )
     return whole - size < BLOCK_MIN_SIZE ? whole : size;
 }
 
-/* Makes a live block of `size` words, from block_fill_up(), of the free block `block` of `whole` words, from index_find();
+/* Makes a live block of `size` words, from block_fill_up(), of the free block `block` of `whole` words;
  * what is left behind it stays free. O(1). */
 static HOT void block_carve( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t size, owner_t owner )
 {
@@ -266,7 +257,7 @@ static APART void block_carve_behind( dmheap_context_t* context, block_t block, 
 {
     if( lead != 0 )
     {
-        (void)free_take_out( context, block );
+        free_take_out( context, block );
         guard_wipe( context, block, whole );
         make_free( context, block, lead );
         make_free( context, block_at( block.at + lead ), whole - lead );
@@ -278,7 +269,7 @@ static APART void block_carve_behind( dmheap_context_t* context, block_t block, 
 
 /* Words to leave free in front of a payload at `alignment` bytes in a free block; more than any block has where that is
  * beyond the heap. */
-static uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t alignment )
+static APART uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t alignment )
 {
     size_t lead = ( 0 - (uintptr_t)block_payload( context, block ) ) & ( alignment - 1 );
     while( lead != 0 && lead < (size_t)BLOCK_MIN_SIZE * WORD_SIZE )
@@ -292,13 +283,14 @@ static uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t 
 static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_t size, size_t alignment,
                                         uint32_t* whole, uint32_t* lead )
 {
-    block_t block;
-    size_t  room  = size;
-    size_t  extra = alignment >> WORD_SHIFT;
-    *lead         = 0;
+    block_t  block;
+    uint32_t list, own;
+    size_t   room  = size;
+    size_t   extra = alignment >> WORD_SHIFT;
+    *lead          = 0;
     if( alignment != 0 )
     {
-        uint32_t list = index_list( context, size );
+        list = index_list( context, size );
         for( unsigned probe = 0; probe < ALIGNED_PROBES && ( list = index_first( context, list ) ) < context->map_at;
              probe++ )
         {
@@ -311,8 +303,15 @@ static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_
         room += extra + BLOCK_MIN_SIZE;
         if( extra > image_span( context ) || room > image_span( context ) ) return block_at( BLOCK_NONE );
     }
-    block = index_find( context, (uint32_t)room, whole );
-    if( alignment != 0 && block.at > BLOCK_DAMAGED ) *lead = lead_of( context, block, alignment );
+    list = own = index_list( context, (uint32_t)room );
+    if( !index_find( context, (uint32_t)room, &list, &block ) )
+    {
+        block.at = index_probe( context, own, (uint32_t)room, false );
+        if( block.at == BLOCK_NONE ) return block;
+    }
+    *whole = free_size( context, block );
+    if( *whole < room ) return block_at( BLOCK_DAMAGED );
+    if( alignment != 0 ) *lead = lead_of( context, block, alignment );
     return block;
 }
 
@@ -385,52 +384,63 @@ static HOT status_t block_of( const dmheap_context_t* context, const void* point
     return ( **word & *bit ) != 0 ? STATUS_OK : STATUS_NOT_LIVE;
 }
 
-/* Verifies the free neighbours of a live block of `own` words, whose header is here. STATUS_CORRUPTED. O(1). */
-static HOT status_t release_check( const dmheap_context_t* context, block_t block, const word_t* header, uint32_t own )
+/* Words of the free blocks beside a live one, 0: it is not free. */
+typedef struct
 {
-    if( !block_fits( context, block, own ) ) return STATUS_CORRUPTED;
-    if( header_is_free( header[own] ) && free_size( context, block_at( block.at + own ) ) == 0 )
-        return STATUS_CORRUPTED;
+    uint32_t before, behind;
+} neighbours_t;
+
+/* Verifies the free neighbours of a live block of `own` words, whose header is here. False where they, or the block, are not
+ * what they seem. O(1). */
+static HOT bool release_check( const dmheap_context_t* context, block_t block, const word_t* header, uint32_t own,
+                               neighbours_t* beside )
+{
+    *beside = ( neighbours_t ){ 0, 0 };
+    if( !block_fits( context, block, own ) ) return false;
+    if( header_is_free( header[own] ) )
+    {
+        beside->behind = free_size( context, block_at( block.at + own ) );
+        if( beside->behind == 0 ) return false;
+    }
     if( *header & HEADER_PREVIOUS_FREE )
     {
-        uint32_t foot = header_size( context, header[-1] );
-        if( foot == 0 || free_size( context, block_at( block.at - foot ) ) != foot ) return STATUS_CORRUPTED;
+        beside->before = header_size( context, header[-1] );
+        if( beside->before == 0 || free_size( context, block_at( block.at - beside->before ) ) != beside->before )
+            return false;
     }
-    return STATUS_OK;
+    return true;
 }
 
 /* Gives a live block back, which is in the start map no more, and merges it with its free neighbours; release_check() must
  * have agreed. O(1). */
-static HOT void release_merge( dmheap_context_t* context, block_t block, word_t* header, uint32_t own )
+static HOT void release_merge( dmheap_context_t* context, block_t block, word_t* header, uint32_t own,
+                               neighbours_t beside )
 {
-    uint32_t flags = *header;
-    uint32_t next  = header[own];
-    uint32_t whole = own;
     context->released++;
     context->free_words += own;
     context->free_blocks++;
-    if( header_is_free( next ) )
-        whole += free_take_out( context, block_at( block.at + own ) );
+    if( beside.behind != 0 )
+        free_take_out( context, block_at( block.at + own ) );
     else
-        header[own] = next | HEADER_PREVIOUS_FREE;
-    if( flags & HEADER_PREVIOUS_FREE )
+        header[own] |= HEADER_PREVIOUS_FREE;
+    if( beside.before != 0 )
     {
-        block.at -= header_size( context, header[-1] );
-        whole += free_take_out( context, block );
+        block.at -= beside.before;
+        free_take_out( context, block );
     }
-    make_free( context, block, whole );
-    guard_released( context, header + 1, own, ( flags & HEADER_PREVIOUS_FREE ) != 0, header_is_free( next ) );
+    make_free( context, block, own + beside.before + beside.behind );
+    guard_released( context, header + 1, own, beside.before != 0, beside.behind != 0 );
 }
 
 /* Gives back a live block whose contents are not needed any more. STATUS_CORRUPTED. O(1). */
 static APART status_t block_release( dmheap_context_t* context, block_t block )
 {
-    word_t*  header = block_header( context, block );
-    uint32_t own    = header_size( context, *header );
-    status_t status = release_check( context, block, header, own );
-    if( status != STATUS_OK ) return status;
+    neighbours_t beside;
+    word_t*      header = block_header( context, block );
+    uint32_t     own    = header_size( context, *header );
+    if( !release_check( context, block, header, own, &beside ) ) return STATUS_CORRUPTED;
     map_clear( context, map_bit( context, block ) );
-    release_merge( context, block, header, own );
+    release_merge( context, block, header, own, beside );
     return STATUS_OK;
 }
 
@@ -452,7 +462,7 @@ static status_t block_resize( dmheap_context_t* context, block_t block, uint32_t
     word_t*  mark = block_header( context, block_at( next.at + behind ) ); /* of what comes after all of it */
     if( behind != 0 )
     {
-        (void)free_take_out( context, next );
+        free_take_out( context, next );
         guard_wipe( context, next, behind );
     }
     if( rest < BLOCK_MIN_SIZE )

@@ -140,8 +140,8 @@ static void context_make( const context_plan_t* plan )
     uint32_t          size    = end.at - block.at;
     guard_heap_begins( context, end.at * (size_t)WORD_SIZE );
     __builtin_memset( context, 0, block.at * (size_t)WORD_SIZE );
-    *context              = plan->image;
-    context->nobody.limit = LIMIT_NONE;
+    *context                = plan->image;
+    context->nobody.ceiling = CEILING_NONE;
 
     *block_header( context, end ) = header_of( context, OWNER_SYSTEM, 0 ) | HEADER_PREVIOUS_FREE;
     make_free( context, block, size );
@@ -167,6 +167,11 @@ static HOT bool context_exists( const dmheap_context_t* context )
 {
     return context == registry.first ? context != NULL
                                      : context != NULL && context_place( context ) < DMHEAP_MAX_CONTEXTS;
+}
+
+static APART bool image_is_sealed( const dmheap_context_t* context )
+{
+    return image_sealed_in_line( context );
 }
 
 /* Whether there is still a heap, and it lies where it should: what each further hold of a call asks. */

@@ -13,6 +13,7 @@
 #include "modules.c"
 #include "heaps.c"
 #include "inspect.c"
+#include "diagnose.c"
 #include "seed.c"
 #ifndef DMHEAP_DONT_IMPLEMENT_DMOD_API
 #include "dmod_api.c"

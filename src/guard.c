@@ -105,12 +105,16 @@ static void guard_unlocked( void )
     Dmod_ExitCritical();
     if( !found.found ) return;
     if( found.is_live )
+    {
         DMOD_LOG_ERROR( "dmheap: Written behind the end of %p, %lu bytes of module %s, allocated at %p.\n",
                         found.address, (unsigned long)found.bytes, found.owner[0] != '\0' ? found.owner : "(none)",
                         found.caller );
+    }
     else
+    {
         DMOD_LOG_ERROR( "dmheap: Written to free memory at %p: used after it was freed, or far behind a block.\n",
                         found.address );
+    }
 }
 
 /* ---- Live blocks ---- */

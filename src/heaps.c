@@ -66,6 +66,7 @@ static status_t install_heap( const context_plan_t* plan, const name_t* name, bo
     if( place < DMHEAP_MAX_CONTEXTS )
     {
         registry.heap[place] = plan->context;
+        diagnose_begins( place );
         if( is_default )
         {
             registry.initial = (uint8_t)( place + 1 );

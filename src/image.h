@@ -88,9 +88,9 @@ typedef struct
 {
     uint32_t live;
     uint32_t blocks;
-    uint32_t mark;  /* up to here `live` may rise without a look at what follows: the lower of peak and limit */
-    uint32_t limit; /* or HOLDING_LEAVING: the owner gets nothing any more, */
-    uint32_t peak;  /* and this is the key of the one to whom its blocks go, 0: they are freed */
+    uint32_t
+        ceiling;   /* `live` has to stay below: the limit and 1. 0: the owner is leaving and gets nothing any more, */
+    uint32_t peak; /* and this is the key of the one to whom its blocks go, 0: they are freed */
 } holding_t;
 
 struct dmheap_context
@@ -106,7 +106,7 @@ struct dmheap_context
     uint8_t  granule_shift; /* log2 of the granule */
     uint8_t  size_scale;    /* of a header */
     uint8_t  hint_shift;    /* 31 - log2 of the number of hints */
-    uint32_t seal;          /* see image_is_sealed() */
+    uint32_t seal;          /* see image_sealed_in_line() */
 
     uint32_t list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
     uint32_t free_words;   /* in free blocks */
@@ -130,7 +130,7 @@ struct dmheap_context
     holding_t nobody;
 };
 
-_Static_assert( sizeof( struct dmheap_context ) == 104, "the context has no padding and is the same on every target" );
+_Static_assert( sizeof( struct dmheap_context ) == 100, "the context has no padding and is the same on every target" );
 
 /* A module: the payload of a block of the heap's own. */
 typedef struct
@@ -140,14 +140,13 @@ typedef struct
     char      name[]; /* whole words, zeros behind its end */
 } module_t;
 
-_Static_assert( sizeof( module_t ) == 24, "a record costs 24 bytes and the name" );
+_Static_assert( sizeof( module_t ) == 20, "a record costs 20 bytes and the name" );
 
 enum
 {
-    CONTEXT_WORDS   = sizeof( dmheap_context_t ) / WORD_SIZE,
-    MODULE_WORDS    = sizeof( module_t ) / WORD_SIZE,
-    LIMIT_NONE      = 0x3fffffff, /* words; no heap is as large */
-    HOLDING_LEAVING = 0x40000000,
+    CONTEXT_WORDS = sizeof( dmheap_context_t ) / WORD_SIZE,
+    MODULE_WORDS  = sizeof( module_t ) / WORD_SIZE,
+    CEILING_NONE  = 0x40000000, /* words; no heap is as large */
 
     /* An entry of the table: the place of a record, as a header has a size, and bits of the hash of its name. */
     TABLE_TAG_BITS = HEADER_SIZE_SHIFT,
@@ -196,8 +195,8 @@ static HOT uint32_t image_seal( const dmheap_context_t* context )
 }
 
 /* Whether these words are what the heap was made with: what they steer is not to be touched otherwise. They are asked once
- * a hold of the lock. */
-static HOT bool image_is_sealed( const dmheap_context_t* context )
+ * a hold of the lock. In line. */
+static HOT bool image_sealed_in_line( const dmheap_context_t* context )
 {
     return image_seal( context ) == context->seal;
 }

@@ -75,7 +75,7 @@ DMHEAP_API_BODY( bool, _ctx_get_stats, ( dmheap_context_t * context, dmheap_stat
 static void add_holding( const holding_t* holding, dmheap_module_stats_t* sum )
 {
     bool   leaving = holding_is_leaving( holding );
-    size_t limit   = leaving || holding->limit == LIMIT_NONE ? SIZE_MAX : bytes( holding->limit );
+    size_t limit   = leaving || holding->ceiling == CEILING_NONE ? SIZE_MAX : bytes( holding->ceiling - 1 );
     sum->live_bytes += bytes( holding->live );
     sum->peak_bytes += bytes( leaving ? holding->live : holding->peak );
     sum->limit_bytes = limit > SIZE_MAX - sum->limit_bytes ? SIZE_MAX : sum->limit_bytes + limit;
@@ -491,7 +491,7 @@ static bool lists_step( check_t* check )
 static bool nobody_is_valid( check_t* check, const holding_t* nobody )
 {
     tally( &check->owners, OWNER_NOBODY, nobody->blocks, nobody->live );
-    return nobody->limit == LIMIT_NONE && nobody->mark == nobody->peak && nobody->peak >= nobody->live;
+    return nobody->ceiling == CEILING_NONE && nobody->peak >= nobody->live;
 }
 
 /* Whether a module's record is a block of the heap's own, says its number, and is found by its name. */
@@ -510,10 +510,7 @@ static bool record_is_valid( check_t* check, owner_t owner )
         block_size( context, record ) <= MODULE_WORDS + 1 + name.length / WORD_SIZE ||
         owner_find( context, &name ) != owner )
         return false;
-    if( holding_is_leaving( holding )
-            ? holding->mark != 0
-            : holding->mark != ( holding->peak < holding->limit ? holding->peak : holding->limit ) ||
-                  holding->peak < holding->live )
+    if( holding->ceiling > CEILING_NONE || ( !holding_is_leaving( holding ) && holding->peak < holding->live ) )
         return false;
     tally( &check->owners, owner, holding->blocks, holding->live );
     return true;

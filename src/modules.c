@@ -85,7 +85,7 @@ typedef struct
 {
     const name_t* name;
     const name_t* new_name; /* of a rename; NULL: nobody */
-    uint32_t      limit;    /* to be set, words */
+    uint32_t      ceiling;  /* to be set */
     unsigned      count;
     prepared_t    heap[DMHEAP_MAX_CONTEXTS];
 } rounds_t;
@@ -149,8 +149,7 @@ static void limit_finish( const rounds_t* rounds, const prepared_t* heap, bool s
     if( holding == NULL || holding_is_leaving( holding ) ) return;
     if( succeeds )
     {
-        holding->limit = rounds->limit;
-        holding_note_peak( holding );
+        holding->ceiling = rounds->ceiling;
     }
     else if( heap->is_new && holding->blocks == 0 )
     {
@@ -165,7 +164,7 @@ static bool limit_module( dmheap_context_t* only, const char* text, size_t bytes
 {
     name_t   name;
     size_t   words  = bytes >> WORD_SHIFT;
-    rounds_t rounds = { .name = &name, .limit = words < LIMIT_NONE ? (uint32_t)words : LIMIT_NONE };
+    rounds_t rounds = { .name = &name, .ceiling = words < CEILING_NONE ? (uint32_t)words + 1 : CEILING_NONE };
     status_t status = STATUS_BAD_NAME;
     bool     is_new = false;
     if( name_make( text, &name ) ) status = prepare_heaps( only, true, &rounds, limit_prepare );

@@ -168,11 +168,12 @@ static void hint_note( const dmheap_context_t* context, const char* text, owner_
     if( ( *hints & UINT8_MAX ) != owner ) *hints = (uint16_t)( (uint32_t)*hints << 8 | owner );
 }
 
-static APART holding_t* owner_by_second_hint( const dmheap_context_t* context, const char* text, owner_t* owner )
+/* The module of this name by its second hint; OWNER_FREE where that does not know it. */
+static APART owner_t owner_by_second_hint( const dmheap_context_t* context, const char* text )
 {
-    *owner           = *name_hints( context, text ) >> 8;
-    module_t* module = module_of( context, *owner );
-    return module != NULL && names_equal( module->name, text ) ? &module->holding : NULL;
+    owner_t         owner  = *name_hints( context, text ) >> 8;
+    const module_t* module = module_of( context, owner );
+    return module != NULL && names_equal( module->name, text ) ? owner : OWNER_FREE;
 }
 
 /* What the module of this name holds, and its number, by the hints alone; NULL where they do not know it. O(1). */
@@ -181,7 +182,8 @@ static HOT holding_t* owner_by_hint( const dmheap_context_t* context, const char
     *owner           = *name_hints( context, text ) & UINT8_MAX;
     module_t* module = module_in_line( context, *owner );
     if( module != NULL && names_equal( module->name, text ) ) return &module->holding;
-    return owner_by_second_hint( context, text, owner );
+    *owner = owner_by_second_hint( context, text );
+    return (holding_t*)module_of( context, *owner );
 }
 
 /* The module of this name, 0: there is none. O(modules). */
@@ -221,7 +223,7 @@ static void owner_name( const dmheap_context_t* context, owner_t owner, char nam
 
 static bool holding_is_leaving( const holding_t* holding )
 {
-    return ( holding->limit & HOLDING_LEAVING ) != 0;
+    return holding->ceiling == 0;
 }
 
 /* Whether an owner may hold `live` words: no more than now, or within its limit. STATUS_OK, STATUS_LEAVING,
@@ -229,20 +231,7 @@ static bool holding_is_leaving( const holding_t* holding )
 static RARE status_t holding_admits( const holding_t* holding, uint32_t live )
 {
     if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
-    return live > holding->live && live > holding->limit ? STATUS_OVER_LIMIT : STATUS_OK;
-}
-
-static RARE bool holding_has_room( const holding_t* holding, uint32_t size )
-{
-    return holding_admits( holding, holding->live + size ) == STATUS_OK;
-}
-
-static RARE void holding_note_peak( holding_t* holding )
-{
-    uint32_t live = holding->live;
-    if( holding_is_leaving( holding ) ) return;
-    if( live > holding->peak ) holding->peak = live;
-    holding->mark = holding->peak < holding->limit ? holding->peak : holding->limit;
+    return live > holding->live && live >= holding->ceiling ? STATUS_OVER_LIMIT : STATUS_OK;
 }
 
 /* Books that a block of `from` words has `to` words now. */
@@ -250,7 +239,7 @@ static HOT void holding_adjust( holding_t* holding, uint32_t from, uint32_t to )
 {
     uint32_t live = holding->live + to - from;
     holding->live = live;
-    if( live > holding->mark ) holding_note_peak( holding );
+    if( live > holding->peak && !holding_is_leaving( holding ) ) holding->peak = live;
 }
 
 static HOT void holding_charge( holding_t* holding, uint32_t size )
@@ -277,13 +266,15 @@ static HOT status_t found_status( block_t block )
  * cannot be: owner_take_any() tells why. O(1). */
 static HOT block_t owner_take( dmheap_context_t* context, holding_t* holding, owner_t owner, size_t bytes )
 {
-    uint32_t whole;
+    block_t  block;
     uint32_t size = block_size_to_take( context, bytes, 0 );
     if( size == 0 ) return block_at( BLOCK_NONE );
-    if( holding->live + size > holding->mark && !holding_has_room( holding, size ) ) return block_at( BLOCK_NONE );
-    block_t block = index_find( context, size, &whole );
-    if( block.at <= BLOCK_DAMAGED ) return block_at( BLOCK_NONE );
-    size = block_fill_up( whole, size );
+    if( holding->live + size >= holding->ceiling ) return block_at( BLOCK_NONE );
+    uint32_t list = index_list( context, size );
+    if( !index_find( context, size, &list, &block ) || !head_agrees( context, list, block, size ) )
+        return block_at( BLOCK_NONE );
+    uint32_t whole = block_size( context, block );
+    size           = block_fill_up( whole, size );
     block_carve( context, block, whole, size, owner );
     holding_charge( holding, size ); /* afterwards: a record that is overwritten may lie in what was verified */
     return block;
@@ -302,10 +293,10 @@ static status_t owner_take_any( dmheap_context_t* context, owner_t owner, holdin
     if( block.at <= BLOCK_DAMAGED ) return found_status( block );
     size = block_fill_up( whole - lead, size );
     block_carve_behind( context, block, whole, lead, size, owner );
-    holding->blocks += instead == 0;
-    holding_adjust( holding, instead, size );
     *taken = block_at( block.at + lead );
     block_set_alignment( context, *taken, alignment );
+    holding->blocks += instead == 0; /* at last: a record that is overwritten may lie in the block */
+    holding_adjust( holding, instead, size );
     return STATUS_OK;
 }
 
@@ -464,7 +455,7 @@ static status_t table_check( const dmheap_context_t* context )
  * STATUS_CORRUPTED: nothing was changed. O(modules). */
 static status_t owner_register( dmheap_context_t* context, const name_t* name, owner_t* owner )
 {
-    static const holding_t nothing = { .limit = LIMIT_NONE };
+    static const holding_t nothing = { .ceiling = CEILING_NONE };
     block_t                record;
     uint32_t               lowest = context->free_lowest;
     const word_t*          table  = table_of( context );
@@ -565,11 +556,10 @@ typedef struct
 static void owner_leave( const dmheap_context_t* context, holding_t* holding, uint32_t key, uint32_t heir,
                          sweep_t* sweep )
 {
-    *sweep         = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
-    sweep->nested  = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
-    holding->mark  = 0;
-    holding->limit = HOLDING_LEAVING;
-    holding->peak  = heir;
+    *sweep           = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
+    sweep->nested    = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
+    holding->ceiling = 0;
+    holding->peak    = heir;
 }
 
 /* Forgets a module that has left and holds nothing any more. */

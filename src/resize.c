@@ -13,23 +13,30 @@ typedef struct
     block_check_t     check;   /* NULL: whoever's it is */
     const void*       what;    /* for the check */
     void*             pointer; /* the old payload */
-    dmheap_context_t* source;
-    dmheap_context_t* target; /* NULL: it stays where it is */
+    dmheap_context_t* source;  /* NULL: the block was not found */
+    dmheap_context_t* target;  /* NULL: it stays where it is */
     block_t           from, to;
-    size_t            bytes; /* to copy */
-    uint32_t          key;   /* of the owner of the new block, in its heap */
+    owner_t           owner;   /* of the old block, */
+    holding_t*        holding; /* and what that holds: both in the hold that found them only */
+    size_t            bytes;   /* to copy */
+    uint32_t          key;     /* of the owner of the new block, in its heap */
+    status_t          status;  /* what it came to so far */
+    size_t            largest; /* free block where memory was looked for, bytes */
 } move_t;
 
 /* Finds the block, and what of it is to be kept. Locked. */
 static status_t move_locate( dmheap_context_t* only, move_t* move )
 {
-    status_t status = block_locate( only, move->pointer, &move->source, &move->from );
-    if( status == STATUS_OK && move->check != NULL ) status = move->check( move->what, move->source, move->from );
+    dmheap_context_t* context;
+    status_t          status = block_locate( only, move->pointer, &context, &move->from );
+    if( status == STATUS_OK && move->check != NULL ) status = move->check( move->what, context, move->from );
     if( status != STATUS_OK ) return status;
-    if( user_holding( move->source, block_owner( move->source, move->from ) ) == NULL ||
-        !block_fits( move->source, move->from, block_size( move->source, move->from ) ) )
+    move->owner   = block_owner( context, move->from );
+    move->holding = user_holding( context, move->owner );
+    if( move->holding == NULL || !block_fits( context, move->from, block_size( context, move->from ) ) )
         return STATUS_CORRUPTED;
-    move->bytes = block_usable_size( move->source, move->from );
+    move->source = context;
+    move->bytes  = block_usable_size( context, move->from );
     if( move->bytes > move->request.size ) move->bytes = move->request.size;
     return STATUS_OK;
 }
@@ -40,11 +47,10 @@ static status_t resize_here( const move_t* move )
     dmheap_context_t* context   = move->source;
     block_t           block     = move->from;
     uint32_t          old       = block_size( context, block );
-    holding_t*        holding   = user_holding( context, block_owner( context, block ) );
     size_t            alignment = alignment_in( context, move->request.alignment );
     uint32_t          size      = block_size_to_take( context, move->request.size, alignment );
-    if( size == 0 ) return refuse_size( holding, move->request.size, old );
-    status_t status = size > old ? holding_admits( holding, holding->live - old + size ) : STATUS_OK;
+    if( size == 0 ) return refuse_size( move->holding, move->request.size, old );
+    status_t status = size > old ? holding_admits( move->holding, move->holding->live - old + size ) : STATUS_OK;
     if( status != STATUS_OK ) return status;
     if( alignment != 0 && ( (uintptr_t)move->pointer & ( alignment - 1 ) ) != 0 ) return STATUS_NO_MEMORY;
 
@@ -52,7 +58,7 @@ static status_t resize_here( const move_t* move )
     status = block_resize( context, block, old, size );
     if( status != STATUS_OK ) return status;
     block_set_alignment( context, block, alignment );
-    holding_adjust( holding, old, block_size( context, block ) );
+    holding_adjust( move->holding, old, block_size( context, block ) );
     guard_change( context, move->pointer, move->bytes, block, move->request.size, move->request.caller );
     return STATUS_OK;
 }
@@ -70,12 +76,11 @@ static void move_begin( move_t* move, dmheap_context_t* target, owner_t owner )
 static status_t move_within( move_t* move )
 {
     dmheap_context_t* context = move->source;
-    owner_t           owner   = block_owner( context, move->from );
     status_t          status  = resize_here( move );
     if( status != STATUS_NO_MEMORY ) return status;
-    status = take_for( context, &move->request, owner, user_holding( context, owner ),
-                       block_size( context, move->from ), &move->to );
-    if( status == STATUS_OK ) move_begin( move, context, owner );
+    status =
+        take_for( context, &move->request, move->owner, move->holding, block_size( context, move->from ), &move->to );
+    if( status == STATUS_OK ) move_begin( move, context, move->owner );
     return status;
 }
 
@@ -84,18 +89,17 @@ static status_t move_to( move_t* move, dmheap_context_t* target )
 {
     name_t          name;
     owner_t         owner;
-    holding_t*      holding = user_holding( move->source, block_owner( move->source, move->from ) );
-    const module_t* module  = module_of( move->source, block_owner( move->source, move->from ) );
+    const module_t* module  = module_of( move->source, move->owner );
     request_t       request = move->request;
     /* what every block has here must be asked for elsewhere */
     size_t granule = (size_t)WORD_SIZE << move->source->granule_shift;
     if( request.alignment < granule ) request.alignment = granule;
     request.module = module != NULL ? module->name : NULL;
     if( module != NULL && !name_make( module->name, &name ) ) return STATUS_CORRUPTED;
-    if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
+    if( holding_is_leaving( move->holding ) ) return STATUS_LEAVING;
     status_t status = take_in( target, &request, &name, &owner, &move->to );
     if( !block_is_had( status ) ) return status;
-    holding_discharge( holding, block_size( move->source, move->from ) );
+    holding_discharge( move->holding, block_size( move->source, move->from ) );
     move_begin( move, target, owner );
     return status;
 }
@@ -137,61 +141,72 @@ static RARE void move_registered( const move_t* move )
     report( &( report_t ){ .status = STATUS_REGISTERED, .module = name } );
 }
 
-/* Says why a call was refused. Not locked. */
-static RARE void* move_refuse( const dmheap_context_t* only, const move_t* move, status_t status, bool found,
-                               size_t largest )
+/* As search_again(). Not locked. */
+static RARE bool move_again( const dmheap_context_t* only, const move_t* move, bool* retried )
 {
     char     name[DMHEAP_NAME_SIZE] = "";
-    report_t why                    = { .status    = status,
+    report_t why                    = { .status    = move->status,
                                         .size      = move->request.size,
                                         .alignment = move->request.alignment,
-                                        .looked    = is_exhausted( status ),
-                                        .largest   = largest,
+                                        .looked    = is_exhausted( move->status ),
+                                        .largest   = move->largest,
                                         .module    = name,
-                                        .address   = not_located( status, only, move->pointer ) };
-    if( found )
+                                        .address   = not_located( move->status, only, move->pointer ) };
+    if( move->source != NULL )
     {
         lock();
         if( context_stands( move->source ) ) owner_name( move->source, block_owner( move->source, move->from ), name );
         unlock();
     }
-    return refuse( found ? move->source : NULL, &why );
+    return refuse_or_retry( move->source, &why, retried );
 }
 
-/* Not locked. */
-static void* reallocate( dmheap_context_t* only, move_t* move )
+/* Notes what a heap that was asked for another place, or the first one, has said. Locked. */
+static void move_note( move_t* move, const dmheap_context_t* asked, status_t status )
+{
+    size_t largest = is_exhausted( status ) ? largest_free( asked ) : 0;
+    move->status   = status;
+    if( largest > move->largest ) move->largest = largest;
+    diagnose_asked( asked, move->source, move->request.size, status );
+}
+
+/* Resizes, or begins to move. Not locked. */
+static void move_attempt( dmheap_context_t* only, move_t* move )
 {
     uint32_t visited = 0;
-    size_t   largest = 0;
+    bool     stays   = true; /* in its heap: that was named, or is no default one */
+    move->largest    = 0;
     lock();
-    status_t status = move_locate( only, move );
-    bool     found  = status == STATUS_OK;
-    bool     stays  = true; /* in its heap: that was named, or is no default one */
-    if( found )
+    move->status = move_locate( only, move );
+    if( move->status == STATUS_OK )
     {
         unsigned place = context_place( move->source );
         visited        = 1u << place;
         stays          = only != NULL || context_position( place ) == registry.defaults;
         if( move->request.alignment == 0 ) move->request.alignment = block_alignment( move->source, move->from );
-        status = move_within( move );
-        if( is_exhausted( status ) ) largest = largest_free( move->source );
+        move_note( move, move->source, move_within( move ) );
     }
     unlock();
-    while( !stays && is_exhausted( status ) )
+    while( !stays && is_exhausted( move->status ) )
     {
         lock();
         dmheap_context_t* target = context_next( true, &visited );
         stays                    = target == NULL;
-        if( !stays ) status = move_locate( move->source, move ); /* others may have freed or retagged it */
-        if( !stays && status == STATUS_OK )
-        {
-            status = move_to( move, target );
-            if( is_exhausted( status ) && largest_free( target ) > largest ) largest = largest_free( target );
-        }
+        if( !stays ) move->status = move_locate( move->source, move ); /* others may have freed or retagged it */
+        if( !stays && move->status == STATUS_OK ) move_note( move, target, move_to( move, target ) );
         unlock();
     }
-    if( !block_is_had( status ) ) return move_refuse( only, move, status, found, largest );
-    if( status == STATUS_REGISTERED ) move_registered( move );
+}
+
+/* Not locked. */
+static void* reallocate( dmheap_context_t* only, move_t* move )
+{
+    bool retried = false;
+    do
+        move_attempt( only, move );
+    while( !block_is_had( move->status ) && move_again( only, move, &retried ) );
+    if( !block_is_had( move->status ) ) return NULL;
+    if( move->status == STATUS_REGISTERED ) move_registered( move );
     return move->target != NULL ? move_finish( move ) : move->pointer;
 }
 

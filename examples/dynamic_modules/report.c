@@ -3,6 +3,7 @@
  */
 #include "report.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +12,8 @@
 static bool print_module( const dmheap_module_info_t* module, void* user )
 {
     (void)user;
-    printf( "    %-10s %7lu bytes %4lu blocks   peak %7lu\n", module->name, (unsigned long)module->stats.live_bytes,
-            (unsigned long)module->stats.live_blocks, (unsigned long)module->stats.peak_bytes );
+    printf( "    %7lu bytes %4lu blocks   peak %7lu   %s\n", (unsigned long)module->stats.live_bytes,
+            (unsigned long)module->stats.live_blocks, (unsigned long)module->stats.peak_bytes, module->name );
     return true;
 }
 
@@ -25,19 +26,26 @@ void report_heap( const char* title )
     dmheap_visit_modules( print_module, NULL );
 }
 
+static int text_length( const char* text, size_t size )
+{
+    size_t length = 0;
+    while( length < size && length < 24 && isprint( (unsigned char)text[length] ) )
+        length++;
+    return (int)length;
+}
+
 static bool print_block( const dmheap_block_info_t* block, void* user )
 {
-    const char* module = user;
-    if( block->use == DMHEAP_BLOCK_LIVE && strcmp( block->owner, module ) == 0 )
-        printf( "    %p %5lu bytes \"%.24s\"\n", block->address, (unsigned long)block->size,
-                (const char*)block->address );
+    const char** module = user;
+    const char*  text   = block->address;
+    if( block->use == DMHEAP_BLOCK_LIVE && strcmp( block->owner, *module ) == 0 )
+        printf( "    %p %5lu bytes \"%.*s\"\n", block->address, (unsigned long)block->size,
+                text_length( text, block->size ), text );
     return true;
 }
 
 void report_blocks( const char* module )
 {
-    char name[DMOD_MAX_MODULE_NAME_LENGTH];
-    snprintf( name, sizeof name, "%s", module );
-    printf( "--- held by %s:\n", name );
-    dmheap_visit_blocks( print_block, name );
+    printf( "--- held by %s:\n", module );
+    dmheap_visit_blocks( print_block, &module );
 }

@@ -7,20 +7,21 @@
 
 #include <stdarg.h>
 
-/* Interrupts as they were when the outermost critical section began; only touched while they are masked. */
-static uint32_t critical_depth;
-static uint32_t critical_before;
+/* How many critical sections were entered with interrupts masked already; only touched while they are. Each of these leaves
+ * them masked, so that nothing need be remembered of the outermost. */
+static uint32_t critical_nested;
 
 #if defined( __ARM_ARCH_PROFILE ) && __ARM_ARCH_PROFILE == 'M'
+/* Masks interrupts, and tells whether they were already. */
 static inline uint32_t interrupts_mask( void )
 {
-    uint32_t before;
-    __asm__ volatile( "mrs %0, primask\n\tcpsid i" : "=r"( before )::"memory" );
-    return before;
+    uint32_t masked;
+    __asm__ volatile( "mrs %0, primask\n\tcpsid i" : "=r"( masked )::"memory" );
+    return masked;
 }
-static inline void interrupts_restore( uint32_t before )
+static inline void interrupts_unmask( void )
 {
-    __asm__ volatile( "msr primask, %0" ::"r"( before ) : "memory" );
+    __asm__ volatile( "cpsie i" ::: "memory" );
 }
 #define PORT_HAS_CRITICAL 1
 #elif defined( __riscv )
@@ -38,11 +39,11 @@ static inline uint32_t interrupts_mask( void )
 {
     unsigned long before;
     __asm__ volatile( CSR( "csrrc %0, mstatus, %1" ) : "=r"( before ) : "r"( (unsigned long)MSTATUS_MIE ) : "memory" );
-    return (uint32_t)before & MSTATUS_MIE;
+    return ( before & MSTATUS_MIE ) == 0;
 }
-static inline void interrupts_restore( uint32_t before )
+static inline void interrupts_unmask( void )
 {
-    __asm__ volatile( CSR( "csrs mstatus, %0" )::"r"( (unsigned long)before ) : "memory" );
+    __asm__ volatile( CSR( "csrs mstatus, %0" )::"r"( (unsigned long)MSTATUS_MIE ) : "memory" );
 }
 #define PORT_HAS_CRITICAL 1
 #endif
@@ -52,13 +53,15 @@ static inline void interrupts_restore( uint32_t before )
 #ifdef PORT_HAS_CRITICAL
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _EnterCritical, (void))
 {
-    uint32_t before = interrupts_mask();
-    if( critical_depth++ == 0 ) critical_before = before;
+    if( interrupts_mask() != 0 ) critical_nested++;
 }
 
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _ExitCritical, (void))
 {
-    if( --critical_depth == 0 ) interrupts_restore( critical_before );
+    if( critical_nested == 0 )
+        interrupts_unmask();
+    else
+        critical_nested--;
 }
 #endif
 
@@ -148,7 +151,7 @@ DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, int, _Printf, ( const char* Format, 
 }
 
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _Assert,
-                                 ( bool Condition, const char* Message, const char* File, int Line,
+                                 ( int Condition, const char* Message, const char* File, int Line,
                                    const char* Function ) )
 {
     if( Condition ) return;

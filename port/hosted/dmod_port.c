@@ -1,8 +1,7 @@
 /*
- * What the system gives on a host with a C library: stdio for the log, a recursive mutex as the critical section.
+ * What the system gives on a host with a C library: stdio for the log, a mutex as the critical section.
  * Every function is weak: a program puts its own in its place by defining it. May not use the heap.
  */
-#define _XOPEN_SOURCE 700 /* recursive mutexes */
 #include "dmod.h"
 
 #include <pthread.h>
@@ -10,27 +9,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static pthread_mutex_t critical;
-static pthread_once_t  critical_once = PTHREAD_ONCE_INIT;
-
-static void make_critical( void )
-{
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init( &attributes );
-    pthread_mutexattr_settype( &attributes, PTHREAD_MUTEX_RECURSIVE );
-    pthread_mutex_init( &critical, &attributes );
-    pthread_mutexattr_destroy( &attributes );
-}
+static pthread_mutex_t        critical = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local unsigned critical_depth; /* of the calling thread: critical sections nest */
 
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _EnterCritical, (void))
 {
-    pthread_once( &critical_once, make_critical );
-    pthread_mutex_lock( &critical );
+    if( critical_depth++ == 0 ) pthread_mutex_lock( &critical );
 }
 
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _ExitCritical, (void))
 {
-    pthread_mutex_unlock( &critical );
+    if( --critical_depth == 0 ) pthread_mutex_unlock( &critical );
+}
+
+/* A fork waits for the critical section, so that the child finds all heaps whole and the section free. */
+static __attribute__( ( constructor ) ) void stay_whole_in_children( void )
+{
+    pthread_atfork( Dmod_EnterCritical, Dmod_ExitCritical, Dmod_ExitCritical );
 }
 
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, int, _Printf, ( const char* Format, ... ) )
@@ -43,7 +38,7 @@ DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, int, _Printf, ( const char* Format, 
 }
 
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _Assert,
-                                 ( bool Condition, const char* Message, const char* File, int Line,
+                                 ( int Condition, const char* Message, const char* File, int Line,
                                    const char* Function ) )
 {
     if( Condition ) return;

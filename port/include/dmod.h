@@ -53,9 +53,16 @@ typedef struct
 
 /* DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS ) declares RET MODULE##NAME PARAMS. */
 #if DMOD_MODULE_EN == ON
+/* The loader writes an import, which a compiler cannot see. clang would call the signature where it was told nothing; gcc
+ * assumes nothing of what has a section of its own, but would keep what is volatile. */
+#ifdef __clang__
+#define DMOD_IMPORT volatile
+#else
+#define DMOD_IMPORT
+#endif
 /* `unused`: of all that a header offers, a module carries only the imports that it calls. */
 #define DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS )                                                         \
-    static RET( *MODULE##NAME ) PARAMS __attribute__( ( section( ".dmod.outputs" ), unused ) ) =                       \
+    static RET( *DMOD_IMPORT MODULE##NAME ) PARAMS __attribute__( ( section( ".dmod.outputs" ), unused ) ) =           \
         ( RET( * ) PARAMS )(uintptr_t)DMOD_SIGNATURE( MODULE, VERSION, NAME )
 #elif defined( DMOD_ENABLE_REGISTRATION )
 #define DMOD_BUILTIN_API( MODULE, VERSION, RET, NAME, PARAMS )                                                         \
@@ -82,26 +89,28 @@ DMOD_BUILTIN_API( Dmod, 1.0, void, _EnterCritical, (void));
 DMOD_BUILTIN_API( Dmod, 1.0, void, _ExitCritical, (void));
 DMOD_BUILTIN_API( Dmod, 1.0, int, _Printf, ( const char* Format, ... ) );
 DMOD_BUILTIN_API( Dmod, 1.0, void, _Assert,
-                  ( bool Condition, const char* Message, const char* File, int Line, const char* Function ) );
+                  ( int Condition, const char* Message, const char* File, int Line, const char* Function ) );
 
-/* In a module every allocation carries the module's name; in the system it carries none. */
+/* Whose the functions below allocate: in a module the module's; a part of the system says it, or is nobody. */
+#ifndef DMOD_CURRENT_ALLOCATOR
 #if DMOD_MODULE_EN == ON
-#define DMOD_ALLOCATION_NAME DMOD_MODULE_NAME
+#define DMOD_CURRENT_ALLOCATOR DMOD_MODULE_NAME
 #else
-#define DMOD_ALLOCATION_NAME NULL
+#define DMOD_CURRENT_ALLOCATOR NULL
+#endif
 #endif
 #if DMOD_MODULE_EN == OFF || defined( DMOD_MODULE_NAME )
 static inline void* Dmod_Malloc( size_t Size )
 {
-    return Dmod_MallocEx( Size, DMOD_ALLOCATION_NAME );
+    return Dmod_MallocEx( Size, DMOD_CURRENT_ALLOCATOR );
 }
 static inline void* Dmod_Realloc( void* Ptr, size_t Size )
 {
-    return Dmod_ReallocEx( Ptr, Size, DMOD_ALLOCATION_NAME );
+    return Dmod_ReallocEx( Ptr, Size, DMOD_CURRENT_ALLOCATOR );
 }
 static inline void* Dmod_AlignedMalloc( size_t Size, size_t Alignment )
 {
-    return Dmod_AlignedMallocEx( Size, Alignment, DMOD_ALLOCATION_NAME );
+    return Dmod_AlignedMallocEx( Size, Alignment, DMOD_CURRENT_ALLOCATOR );
 }
 static inline void Dmod_Free( void* Ptr )
 {

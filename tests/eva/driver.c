@@ -138,8 +138,16 @@ int main( void )
     (void)dmheap_rename_module( name( 1 ), name( choose( 2 ) * 2 ) );
     (void)dmheap_set_module_limit( name( 0 ), 100 );
     look( second );
-    dmheap_module_t handle = dmheap_module_open( name( 2 ) );
-    (void)dmheap_module_malloc( handle, 4 );
+    dmheap_module_t       handle = dmheap_module_open( name( 2 ) );
+    dmheap_module_stats_t figures;
+    void*                 s = dmheap_module_malloc( handle, 4 );
+    s                       = dmheap_module_realloc( handle, s, 20 );
+    (void)dmheap_module_get_stats( handle, &figures );
+    dmheap_module_free( handle, r ); /* nobody's: refused */
+    dmheap_module_free( handle, s );
+    s = dmheap_module_calloc( handle, 2, 4 );
+    s = dmheap_module_aligned_realloc( handle, s, 16, 4 );
+    (void)dmheap_module_aligned_alloc( handle, 16, 4 );
     (void)dmheap_malloc( 300, name( 2 ) );
     dmheap_free( r, true );
     dmheap_free( r, true );

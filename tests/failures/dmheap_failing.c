@@ -20,10 +20,10 @@ static bool this_fails( void )
     return ++searches == fails_at;
 }
 
-static block_t failing_find( const dmheap_context_t* context, uint32_t size, uint32_t* whole )
+static bool failing_find( const dmheap_context_t* context, uint32_t size, uint32_t* list, block_t* block )
 {
     failed = this_fails();
-    return failed ? block_at( BLOCK_NONE ) : index_find( context, size, whole );
+    return !failed && index_find( context, size, list, block );
 }
 
 static block_t failing_find_aligned( const dmheap_context_t* context, uint32_t size, size_t alignment, uint32_t* whole,
@@ -54,6 +54,7 @@ static uint32_t failing_size( const dmheap_context_t* context, block_t block )
 #include "modules.c"
 #include "heaps.c"
 #include "inspect.c"
+#include "diagnose.c"
 #include "seed.c"
 #ifndef DMHEAP_DONT_IMPLEMENT_DMOD_API
 #include "dmod_api.c"

@@ -93,12 +93,6 @@ static bool is_filled( unsigned char* payload, size_t size )
     return true;
 }
 
-static void make_holding_uniform( holding_t* holding )
-{
-    holding->peak = holding->live;
-    holding_note_peak( holding );
-}
-
 /* Overwrites what no call can see. */
 static void make_uniform( void )
 {
@@ -111,13 +105,13 @@ static void make_uniform( void )
 
     size_t hints = hint_words( context ) * (size_t)WORD_SIZE;
     memset( (unsigned char*)block_header( context, block_at( context->first ) ) - hints, 0, hints );
-    make_holding_uniform( &context->nobody );
+    context->nobody.peak = context->nobody.live;
     for( owner_t owner = OWNER_FIRST_MODULE; owner < owner_end( context ); owner++ )
     {
         module_t* module = module_of( context, owner );
         if( module == NULL ) continue;
-        module->key = owner_key( owner, 0 );
-        make_holding_uniform( &module->holding );
+        module->key          = owner_key( owner, 0 );
+        module->holding.peak = module->holding.live;
     }
     for( unsigned i = 0; i < view.count; i++ )
     {
@@ -294,7 +288,7 @@ static size_t room_for( size_t payload, bool aligned )
 static bool is_admitted( const char* name, size_t more )
 {
     const holding_t* holding = holding_named( name );
-    return holding == NULL || holding->live * (size_t)WORD_SIZE + more <= holding->limit * (size_t)WORD_SIZE;
+    return holding == NULL || holding->live * (size_t)WORD_SIZE + more < holding->ceiling * (size_t)WORD_SIZE;
 }
 
 /* Bytes of the largest block that the statistics promise. */

@@ -201,7 +201,7 @@ static void mark_owners( const dmheap_context_t* context )
         size_t at = offset_of( module );
         mark( at, offsetof( module_t, name ), OF_BLOCK );
         mark( at + offsetof( holding_t, peak ), WORD_SIZE, PEAK );
-        mark( at + offsetof( holding_t, limit ), WORD_SIZE, LIMIT );
+        mark( at + offsetof( holding_t, ceiling ), WORD_SIZE, LIMIT );
         mark( at + offsetof( module_t, key ), WORD_SIZE, KEY );
         mark( at + offsetof( module_t, name ), ( strlen( module->name ) / WORD_SIZE + 1 ) * WORD_SIZE, UNCONTRADICTED );
     }
@@ -214,6 +214,7 @@ static void mark_structure( void )
     memset( kinds, 0, sizeof kinds );
     mark( 0, first, CONTROL );
     mark( offsetof( dmheap_context_t, free_lowest ), WORD_SIZE, LOWEST );
+    mark( offsetof( dmheap_context_t, nobody ) + offsetof( holding_t, peak ), WORD_SIZE, PEAK );
     mark( offsetof( dmheap_context_t, failures ), WORD_SIZE, UNCONTRADICTED );
     mark( offsetof( dmheap_context_t, name ), WORD_SIZE, UNCONTRADICTED );
     mark( offsetof( dmheap_context_t, records_at ), WORD_SIZE, UNCONTRADICTED );
@@ -236,9 +237,7 @@ static const holding_t* holding_at( const word_t* word, size_t offset )
 
 static bool is_possible( const holding_t* holding )
 {
-    uint32_t least = holding->peak < holding->limit ? holding->peak : holding->limit;
-    return holding_is_leaving( holding ) ? holding->mark == 0
-                                         : holding->mark == least && holding->peak >= holding->live;
+    return holding->ceiling <= CEILING_NONE && ( holding_is_leaving( holding ) || holding->peak >= holding->live );
 }
 
 /* Whether a word that was overwritten cannot be what it is beside the others. */
@@ -260,7 +259,7 @@ static bool is_contradicted( const word_t* word, uint32_t was, kind_t kind )
                context->table_room < context->table_span || context->table_room > DMHEAP_MAX_MODULES ||
                context->table_room >= block_size( context, block_at( context->table_at ) );
     case PEAK: return !is_possible( holding_at( word, offsetof( holding_t, peak ) ) );
-    case LIMIT: return !is_possible( holding_at( word, offsetof( holding_t, limit ) ) );
+    case LIMIT: return !is_possible( holding_at( word, offsetof( holding_t, ceiling ) ) );
     case KEY: return key_owner( *word ) != key_owner( was );
     case CONTROL:
     case OF_BLOCK:

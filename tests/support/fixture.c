@@ -1,5 +1,6 @@
 /*
- * See fixture.h. Defines Dmod_Printf, Dmod_EnterCritical and Dmod_ExitCritical in place of the port's.
+ * See fixture.h. Defines Dmod_Printf, Dmod_FPrintf (by which DMOD's own log writes), Dmod_EnterCritical and Dmod_ExitCritical in
+ * place of the system's.
  */
 #include "fixture.h"
 
@@ -52,9 +53,8 @@ void Dmod_ExitCritical( void )
     running = false;
 }
 
-int Dmod_Printf( const char* format, ... )
+static int note( const char* format, va_list arguments )
 {
-    va_list arguments;
     if( depth != 0 ) logged_while_locked = true;
     if( muted ) return 0;
     if( text_length + 512 > sizeof text )
@@ -62,10 +62,29 @@ int Dmod_Printf( const char* format, ... )
         text_length = 0;
         text_lost   = true;
     }
-    va_start( arguments, format );
     int written = vsnprintf( text + text_length, sizeof text - text_length, format, arguments );
-    va_end( arguments );
     if( written > 0 ) text_length += (size_t)written;
+    return written;
+}
+
+int Dmod_Printf( const char* format, ... )
+{
+    va_list arguments;
+    va_start( arguments, format );
+    int written = note( format, arguments );
+    va_end( arguments );
+    return written;
+}
+
+int Dmod_FPrintf( void* file, const char* format, ... );
+int Dmod_FPrintf( void* file, const char* format, ... )
+{
+    va_list arguments;
+    (void)file;
+    if( format[0] == '\033' ) format = strchr( format, 'm' ) + 1; /* a colour */
+    va_start( arguments, format );
+    int written = note( format, arguments );
+    va_end( arguments );
     return written;
 }
 

@@ -266,11 +266,23 @@ static void few_of_many_blocks_that_are_too_small_are_looked_at( void** state )
     assert_non_null( dmheap_malloc( 996, NULL ) );
 }
 
+static void an_alignment_beyond_the_heap_is_out_of_memory( void** state )
+{
+    (void)state;
+    for( size_t alignment = (size_t)FIXTURE_MOST * 2; alignment != 0; alignment *= 2 )
+    {
+        (void)fixture_log();
+        assert_null( dmheap_aligned_alloc( alignment, 10, NULL ) );
+        assert_int_equal( fixture_logged( "out of memory" ), 1 );
+    }
+}
+
 int test_allocation( void )
 {
     const struct CMUnitTest tests[] = {
         HEAP_TEST( malloc_gives_separate_writable_memory ),
         HEAP_TEST( malloc_of_0_gives_a_block_that_can_be_freed ),
+        HEAP_TEST( an_alignment_beyond_the_heap_is_out_of_memory ),
         HEAP_TEST( sizes_that_overflow_fail_cleanly ),
         HEAP_TEST( a_failed_malloc_names_size_module_and_largest_free_block ),
         HEAP_TEST( the_largest_free_block_that_is_reported_can_be_allocated ),

@@ -383,6 +383,20 @@ static int teardown( void** state )
     return result;
 }
 
+static void a_heap_of_init_comes_first_where_the_former_was_no_default_heap( void** state )
+{
+    static char             buffer[4096];
+    dmheap_context_t*       second = second_heap();
+    const dmheap_context_t* former = dmheap_ctx_of( dmheap_malloc( 100, NULL ) );
+    (void)state;
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_true( dmheap_ctx_unset_default( (dmheap_context_t*)(uintptr_t)former ) );
+    assert_true( dmheap_init( buffer, sizeof buffer, 8 ) );
+    char* block = dmheap_malloc( 100, NULL );
+    assert_true( block >= buffer && block < buffer + sizeof buffer );
+    dmheap_free( block, false );
+}
+
 #define CONTEXT_TEST( name ) cmocka_unit_test_setup_teardown( name, fresh_heap, teardown )
 
 int test_contexts( void )
@@ -393,6 +407,7 @@ int test_contexts( void )
         CONTEXT_TEST( the_heap_that_a_pointer_lies_in_says_what_it_is ),
         CONTEXT_TEST( a_context_is_found_by_its_name ),
         CONTEXT_TEST( default_heaps_are_tried_in_order ),
+        CONTEXT_TEST( a_heap_of_init_comes_first_where_the_former_was_no_default_heap ),
         CONTEXT_TEST( a_realloc_moves_to_another_default_heap ),
         CONTEXT_TEST( a_realloc_within_a_heap_is_refused_what_only_another_one_has ),
         CONTEXT_TEST( a_failed_realloc_across_heaps_leaves_the_old_block ),

@@ -1,38 +1,40 @@
 /*
- * A module that collects samples in one block that grows, and hands them to a DMA engine that wants 64-byte alignment.
+ * A library that collects samples in one block that grows, and hands them to a DMA engine that wants 64-byte alignment.
  */
-#include "../module.h"
+#include "module.h"
 
-#include <string.h>
-
-#include "dmod.h"
-
-static unsigned* samples;
-static unsigned  count;
-static void*     transfer;
-
-bool module_start( void )
+enum
 {
-    transfer = Dmod_AlignedMalloc( 1024, 64 );
+    SAMPLES = 256
+};
+
+static unsigned*          samples;
+static unsigned           count;
+static volatile unsigned* transfer;
+
+static bool module_start( void )
+{
+    transfer = Dmod_AlignedMalloc( SAMPLES * sizeof *transfer, 64 );
     return transfer != NULL && ( (uintptr_t)transfer & 63 ) == 0;
 }
 
-bool module_run( unsigned round )
+static bool module_run( unsigned round )
 {
     unsigned* grown = Dmod_Realloc( samples, ( count + 1 ) * sizeof *samples );
     if( grown == NULL ) return false;
     samples          = grown;
     samples[count++] = round;
-    if( count % 256 != 0 ) return true;
-    memcpy( transfer, samples, 1024 );
+    if( count < SAMPLES ) return true;
+    for( unsigned i = 0; i < SAMPLES; i++ )
+        transfer[i] = samples[i];
     Dmod_Free( samples );
     samples = NULL;
     count   = 0;
     return true;
 }
 
-void module_stop( void )
+static void module_stop( void )
 {
     Dmod_Free( samples );
-    Dmod_Free( transfer );
+    Dmod_Free( (void*)transfer );
 }

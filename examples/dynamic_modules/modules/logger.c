@@ -1,12 +1,7 @@
 /*
- * A well-behaved module: keeps the last lines of a log in a ring, and frees what it no longer needs.
+ * A well-behaved library: keeps the last lines of a log in a ring, and frees what it no longer needs.
  */
-#include "../module.h"
-
-#include <stdio.h>
-#include <string.h>
-
-#include "dmod.h"
+#include "module.h"
 
 enum
 {
@@ -15,24 +10,23 @@ enum
 
 static char** lines;
 
-bool module_start( void )
+static bool module_start( void )
 {
-    lines = Dmod_Malloc( LINES * sizeof *lines );
-    if( lines != NULL ) memset( lines, 0, LINES * sizeof *lines );
+    lines = dmheap_calloc( LINES, sizeof *lines, DMOD_MODULE_NAME );
     return lines != NULL;
 }
 
-bool module_run( unsigned round )
+static bool module_run( unsigned round )
 {
     char** slot = &lines[round % LINES];
     Dmod_Free( *slot );
     *slot = Dmod_Malloc( 24 + round % 40 );
     if( *slot == NULL ) return false;
-    snprintf( *slot, 24, "line %u", round );
+    example_format( *slot, 24, "line %u", round );
     return true;
 }
 
-void module_stop( void )
+static void module_stop( void )
 {
     for( unsigned i = 0; i < LINES; i++ )
         Dmod_Free( lines[i] );

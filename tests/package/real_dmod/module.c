@@ -5,5 +5,5 @@ void* use_everything( void* pointer );
 void* use_everything( void* pointer )
 {
     dmheap_free( pointer, false );
-    return dmheap_malloc( 10, "module" );
+    return dmheap_malloc( 10, DMOD_MODULE_NAME );
 }

@@ -1,0 +1,11 @@
+# What the system gives where there is no DMOD: port/.
+if(DMOD_MODE STREQUAL "DMOD_SYSTEM")
+    target_sources(dmheap PRIVATE port/hosted/dmod_port.c)
+    set(THREADS_PREFER_PTHREAD_FLAG ON)
+    find_package(Threads REQUIRED)
+    target_link_libraries(dmheap PUBLIC Threads::Threads)
+else()
+    target_sources(dmheap PRIVATE port/freestanding/dmod_port.c)
+    target_include_directories(dmheap PRIVATE port/freestanding)
+    target_compile_options(dmheap PRIVATE -ffreestanding)
+endif()

@@ -1,0 +1,140 @@
+/*
+ * Why memory was refused, see diagnose.h. A part of dmheap.c, the last but DMOD's API. The whole file is what a build without
+ * DMHEAP_DIAGNOSTICS leaves out.
+ */
+#ifdef DMHEAP_DIAGNOSTICS
+
+static struct
+{
+    dmheap_refusals_t     heap[DMHEAP_MAX_CONTEXTS]; /* by their places in the registry */
+    dmheap_refusal_hook_t hook;
+    void*                 user;
+    bool                  inside; /* of the hook: what is refused there does not call it again */
+} diagnosis;
+
+static void diagnose_begins( unsigned place )
+{
+    diagnosis.heap[place] = ( dmheap_refusals_t ){ .largest_size = 0 };
+}
+
+/* Whether a request that came to `status` was refused for want of memory or by a limit. */
+static bool is_refusal( status_t status )
+{
+    return is_exhausted( status ) || status == STATUS_OVER_LIMIT;
+}
+
+/* Why a heap refused so many bytes. Locked. */
+static dmheap_reason_t reason_of( const dmheap_context_t* context, size_t size, status_t status )
+{
+    if( status == STATUS_OVER_LIMIT ) return DMHEAP_REASON_LIMIT;
+    if( status == STATUS_TABLE_FULL ) return DMHEAP_REASON_TABLE_FULL;
+    uint32_t wanted = block_size_for( context, size );
+    return wanted != 0 && wanted <= context->free_words ? DMHEAP_REASON_FRAGMENTED : DMHEAP_REASON_NO_MEMORY;
+}
+
+static void diagnose_asked( const dmheap_context_t* context, const dmheap_context_t* first, size_t size,
+                            status_t status )
+{
+    dmheap_refusals_t* refusals = &diagnosis.heap[context_place( context )];
+    if( is_refusal( status ) )
+    {
+        refusals->count[reason_of( context, size, status )]++;
+        if( size > refusals->largest_size ) refusals->largest_size = size;
+    }
+    else if( block_is_had( status ) && context != first )
+        refusals->served_for_others++;
+}
+
+static bool diagnose_retries( const dmheap_context_t* first, const report_t* why, bool* retried )
+{
+    dmheap_refusal_t      refusal = { .size = why->size, .alignment = why->alignment, .module = why->module };
+    dmheap_refusal_hook_t hook    = NULL;
+    void*                 user    = NULL;
+    if( *retried || !is_refusal( why->status ) ) return false;
+    lock();
+    if( !diagnosis.inside && context_stands( first ) )
+    {
+        hook             = diagnosis.hook;
+        user             = diagnosis.user;
+        diagnosis.inside = hook != NULL;
+        refusal.reason   = reason_of( first, why->size, why->status );
+    }
+    unlock();
+    if( hook == NULL ) return false;
+    *retried = hook( &refusal, user );
+    lock();
+    diagnosis.inside = false;
+    unlock();
+    return *retried;
+}
+
+DMHEAP_API_BODY( void, _set_refusal_hook, ( dmheap_refusal_hook_t hook, void* user ) )
+{
+    lock();
+    diagnosis.hook = hook;
+    diagnosis.user = user;
+    unlock();
+}
+
+DMHEAP_API_BODY( bool, _ctx_get_refusals, ( dmheap_context_t * context, dmheap_refusals_t* refusals ) )
+{
+    if( !place_given( refusals ) || !context_given( context ) ) return false;
+    lock();
+    unsigned place = context_place( context );
+    if( place < DMHEAP_MAX_CONTEXTS ) *refusals = diagnosis.heap[place];
+    unlock();
+    if( place == DMHEAP_MAX_CONTEXTS ) report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
+    return place < DMHEAP_MAX_CONTEXTS;
+}
+
+/* ---- Starting anew ---- */
+
+static void restart_peak( holding_t* holding )
+{
+    if( holding == NULL || holding_is_leaving( holding ) ) return; /* what is a peak otherwise is another number then */
+    holding->peak = holding->live;
+}
+
+DMHEAP_API_BODY( bool, _ctx_restart_figures, ( dmheap_context_t * context ) )
+{
+    if( !context_given( context ) ) return false;
+    lock();
+    bool stands = context_stands( context );
+    if( stands )
+    {
+        diagnose_begins( context_place( context ) );
+        context->failures    = 0;
+        context->free_lowest = context->free_words;
+        for( owner_t owner = OWNER_NOBODY; owner < owner_end( context ); owner++ )
+            restart_peak( user_holding( context, owner ) );
+    }
+    unlock();
+    if( !stands ) report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
+    return stands;
+}
+
+/* In all heaps, one hold each. */
+DMHEAP_API_BODY( bool, _restart_module_peak, ( const char* module_name ) )
+{
+    name_t            name;
+    uint32_t          visited = 0;
+    dmheap_context_t* context;
+    status_t          status = name_make( module_name, &name ) ? STATUS_UNKNOWN_MODULE : STATUS_BAD_NAME;
+    do
+    {
+        lock();
+        context       = status != STATUS_BAD_NAME ? context_next( false, &visited ) : NULL;
+        bool    asks  = context != NULL && image_is_sealed( context );
+        owner_t owner = asks ? owner_find( context, &name ) : OWNER_FREE;
+        if( owner != OWNER_FREE )
+        {
+            restart_peak( user_holding( context, owner ) );
+            status = STATUS_OK;
+        }
+        unlock();
+    } while( context != NULL );
+    report_module( status, TO_LOOK, module_name, NULL );
+    return status == STATUS_OK;
+}
+
+#endif

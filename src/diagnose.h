@@ -1,0 +1,31 @@
+/*
+ * Why memory was refused: counted by heap and reason, and told to a hook that may free something and have the call try once
+ * more. Built with DMHEAP_DIAGNOSTICS; without it all of this is nothing. May not change what a heap does otherwise.
+ */
+#ifndef DMHEAP_DIAGNOSE_H
+#define DMHEAP_DIAGNOSE_H
+
+#include "image.h"
+
+#ifdef DMHEAP_DIAGNOSTICS
+
+/* A heap has taken this place in the registry. Locked. */
+static void diagnose_begins( unsigned place );
+
+/* A heap was asked for `size` bytes, after `first` was, and that came to `status`. Locked. */
+static void diagnose_asked( const dmheap_context_t* context, const dmheap_context_t* first, size_t size,
+                            status_t status );
+
+/* Whether a request that is refused, for this reason, is to be tried anew: what the hook says, which is asked once a
+ * request. Not locked. */
+static bool diagnose_retries( const dmheap_context_t* first, const report_t* why, bool* retried );
+
+#else
+
+#define diagnose_begins( place )                       ( (void)0 )
+#define diagnose_asked( context, first, size, status ) ( (void)0 )
+#define diagnose_retries( first, why, retried )        ( (void)( retried ), false )
+
+#endif
+
+#endif

@@ -1,0 +1,287 @@
+/*
+ * Why memory is refused: the hook, the counts by reason, and starting figures anew. Built with DMHEAP_DIAGNOSTICS.
+ */
+#include "unit.h"
+
+enum
+{
+    ROOM = 8192
+};
+
+static struct
+{
+    unsigned         calls;
+    dmheap_refusal_t last;
+    char             module[DMHEAP_NAME_SIZE];
+    bool             locked;
+    bool             again; /* what the hook answers */
+    void*            spare; /* what it frees first */
+    size_t           asks;  /* what it asks for itself, 0: nothing */
+} hook;
+
+static bool refused( const dmheap_refusal_t* refusal, void* user )
+{
+    assert_ptr_equal( user, &hook );
+    hook.calls++;
+    hook.last   = *refusal;
+    hook.locked = fixture_is_locked();
+    (void)snprintf( hook.module, sizeof hook.module, "%s", refusal->module != NULL ? refusal->module : "" );
+    if( hook.asks != 0 ) assert_null( dmheap_malloc( hook.asks, "inside" ) );
+    dmheap_free( hook.spare, false );
+    hook.spare = NULL;
+    return hook.again;
+}
+
+static int heap_with_hook( void** state )
+{
+    (void)state;
+    memset( &hook, 0, sizeof hook );
+    assert_true( fixture_heap( ROOM, 8, 0 ) );
+    dmheap_set_refusal_hook( refused, &hook );
+    return 0;
+}
+
+static int without_hook( void** state )
+{
+    (void)state;
+    assert_valid();
+    dmheap_set_refusal_hook( NULL, NULL );
+    fixture_no_heap();
+    return 0;
+}
+
+static dmheap_refusals_t refusals_of( dmheap_context_t* context )
+{
+    dmheap_refusals_t refusals;
+    assert_true( dmheap_ctx_get_refusals( context, &refusals ) );
+    return refusals;
+}
+
+static size_t largest( void )
+{
+    return stats_now().largest_free_block;
+}
+
+static void the_hook_is_told_what_is_refused( void** state )
+{
+    (void)state;
+    assert_true( dmheap_register_module( "net" ) );
+    void* kept = dmheap_malloc( largest() - 40, "net" );
+    assert_non_null( kept );
+    (void)fixture_log();
+    assert_null( dmheap_aligned_alloc( 64, 3000, "net" ) );
+    assert_int_equal( hook.calls, 1 );
+    assert_false( hook.locked );
+    assert_int_equal( hook.last.size, 3000 );
+    assert_int_equal( hook.last.alignment, 64 );
+    assert_string_equal( hook.module, "net" );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_NO_MEMORY );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
+    assert_null( dmheap_realloc( kept, ROOM, NULL ) );
+    assert_int_equal( hook.calls, 2 );
+    assert_string_equal( hook.module, "net" );
+    assert_int_equal( stats_now().failed_allocations, 2 );
+}
+
+/* Each way to ask for memory: what the hook frees is had in the second try, and nobody has seen a refusal. */
+static void what_the_hook_frees_is_granted( void** state )
+{
+    (void)state;
+    dmheap_module_t handle = dmheap_module_open( "m" );
+    assert_true( dmheap_register_module( "cache" ) );
+    for( unsigned way = 0; way < 5; way++ )
+    {
+        void* small = dmheap_malloc( 16, "m" );
+        hook.spare  = dmheap_malloc( largest(), "cache" );
+        hook.again  = true;
+        hook.calls  = 0;
+        assert_non_null( hook.spare );
+        (void)fixture_log();
+        void* had = way == 0   ? dmheap_malloc( 2000, "m" )
+                    : way == 1 ? dmheap_realloc( small, 2000, "m" )
+                    : way == 2 ? dmheap_module_malloc( handle, 2000 )
+                    : way == 3 ? dmheap_calloc( 20, 100, "newcomer" )
+                               : dmheap_module_realloc( handle, small, 2000 );
+        assert_non_null( had );
+        assert_int_equal( hook.calls, 1 );
+        assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+        assert_int_equal( stats_now().failed_allocations, 0 );
+        dmheap_unregister_module( "newcomer" );
+        dmheap_free( had, false );
+        if( had != small && way != 1 && way != 4 ) dmheap_free( small, false );
+    }
+}
+
+static void the_hook_is_asked_once_a_request( void** state )
+{
+    (void)state;
+    hook.again = true;
+    assert_null( dmheap_malloc( ROOM, "m" ) );
+    assert_int_equal( hook.calls, 1 );
+    assert_int_equal( stats_now().failed_allocations, 1 );
+    assert_int_equal( fixture_logged( "out of memory" ), 1 );
+}
+
+static void a_refusal_inside_of_the_hook_does_not_call_it( void** state )
+{
+    (void)state;
+    hook.asks = ROOM;
+    assert_null( dmheap_malloc( ROOM, "m" ) );
+    assert_int_equal( hook.calls, 1 );
+    assert_int_equal( fixture_logged( "out of memory" ), 2 );
+    assert_null( dmheap_malloc( ROOM, "m" ) );
+    assert_int_equal( hook.calls, 2 );
+}
+
+static void wrong_arguments_do_not_call_the_hook( void** state )
+{
+    (void)state;
+    assert_null( dmheap_aligned_alloc( 3, 10, "m" ) );
+    assert_null( dmheap_realloc( &hook, 10, "m" ) );
+    assert_null( dmheap_calloc( SIZE_MAX, 2, "m" ) );
+    assert_int_equal( hook.calls, 0 );
+}
+
+static void each_reason_is_counted( void** state )
+{
+    (void)state;
+    dmheap_context_t* context = first_context();
+    void*             hole    = dmheap_malloc( 1000, NULL );
+    assert_non_null( dmheap_malloc( 10, NULL ) );
+    void* other = dmheap_malloc( 1000, NULL );
+    assert_non_null( dmheap_malloc( largest(), NULL ) );
+    dmheap_free( hole, false );
+    dmheap_free( other, false );
+    assert_null( dmheap_malloc( 1500, NULL ) );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_FRAGMENTED );
+    assert_null( dmheap_malloc( 5000, NULL ) );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_NO_MEMORY );
+    assert_true( dmheap_set_module_limit( "m", 100 ) );
+    assert_null( dmheap_malloc( 200, "m" ) );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_LIMIT );
+    dmheap_refusals_t refusals = refusals_of( context );
+    assert_int_equal( refusals.count[DMHEAP_REASON_FRAGMENTED], 1 );
+    assert_int_equal( refusals.count[DMHEAP_REASON_NO_MEMORY], 1 );
+    assert_int_equal( refusals.count[DMHEAP_REASON_LIMIT], 1 );
+    assert_int_equal( refusals.count[DMHEAP_REASON_TABLE_FULL], 0 );
+    assert_int_equal( refusals.largest_size, 5000 );
+    assert_int_equal( refusals.served_for_others, 0 );
+}
+
+static void a_full_table_is_a_reason( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+    char name[8];
+    for( unsigned i = 0; i < DMHEAP_MAX_MODULES; i++ )
+    {
+        (void)snprintf( name, sizeof name, "%u", i );
+        assert_true( dmheap_register_module( name ) );
+    }
+    assert_null( dmheap_malloc( 10, "one more" ) );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_TABLE_FULL );
+    assert_int_equal( refusals_of( first_context() ).count[DMHEAP_REASON_TABLE_FULL], 1 );
+}
+
+static void the_heap_that_serves_for_another_is_known( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_non_null( dmheap_malloc( 5000, "m" ) );
+    void* there = dmheap_malloc( 5000, "m" );
+    assert_ptr_equal( dmheap_ctx_of( there ), second );
+    assert_int_equal( refusals_of( first_context() ).count[DMHEAP_REASON_NO_MEMORY], 1 );
+    assert_int_equal( refusals_of( first_context() ).served_for_others, 0 );
+    assert_int_equal( refusals_of( second ).served_for_others, 1 );
+    assert_int_equal( hook.calls, 0 );
+    dmheap_free( there, false );
+    void* moves = dmheap_malloc( 100, "m" );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_realloc( moves, 4000, "m" ) ), second );
+    assert_int_equal( refusals_of( second ).served_for_others, 2 );
+    assert_int_equal( refusals_of( first_context() ).largest_size, 5000 );
+}
+
+static void a_heap_that_is_made_anew_has_refused_nothing( void** state )
+{
+    (void)state;
+    assert_null( dmheap_malloc( ROOM, "m" ) );
+    assert_true( fixture_heap( ROOM, 8, 0 ) );
+    assert_int_equal( refusals_of( first_context() ).count[DMHEAP_REASON_NO_MEMORY], 0 );
+    assert_int_equal( refusals_of( first_context() ).largest_size, 0 );
+}
+
+static void figures_of_a_heap_start_anew( void** state )
+{
+    (void)state;
+    dmheap_module_stats_t stats;
+    void*                 kept = dmheap_malloc( 100, "m" );
+    dmheap_free( dmheap_malloc( 3000, "m" ), false );
+    dmheap_free( dmheap_malloc( 3000, NULL ), false );
+    assert_null( dmheap_malloc( ROOM, "m" ) );
+    assert_true( dmheap_ctx_restart_figures( first_context() ) );
+    dmheap_stats_t now = stats_now();
+    assert_int_equal( now.failed_allocations, 0 );
+    assert_true( now.peak_used_bytes < 1000 );
+    assert_int_equal( refusals_of( first_context() ).count[DMHEAP_REASON_NO_MEMORY], 0 );
+    assert_true( dmheap_get_module_stats( "m", &stats ) );
+    assert_int_equal( stats.peak_bytes, stats.live_bytes );
+    assert_valid();
+    dmheap_free( kept, false );
+    assert_true( dmheap_get_module_stats( "m", &stats ) );
+    assert_true( stats.peak_bytes > stats.live_bytes );
+}
+
+static void the_peak_of_a_module_starts_anew( void** state )
+{
+    (void)state;
+    dmheap_module_stats_t m, n;
+    dmheap_free( dmheap_malloc( 3000, "m" ), false );
+    dmheap_free( dmheap_malloc( 3000, "n" ), false );
+    assert_true( dmheap_set_module_limit( "m", 5000 ) );
+    assert_true( dmheap_restart_module_peak( "m" ) );
+    assert_true( dmheap_get_module_stats( "m", &m ) );
+    assert_true( dmheap_get_module_stats( "n", &n ) );
+    assert_int_equal( m.peak_bytes, 0 );
+    assert_int_equal( m.limit_bytes, 5000 );
+    assert_true( n.peak_bytes >= 3000 );
+    assert_valid();
+    dmheap_free( dmheap_malloc( 2000, "m" ), false );
+    assert_true( dmheap_get_module_stats( "m", &m ) );
+    assert_true( m.peak_bytes >= 2000 && m.peak_bytes < 2100 );
+}
+
+static void what_is_no_heap_or_no_module_is_refused( void** state )
+{
+    (void)state;
+    dmheap_refusals_t refusals;
+    dmheap_context_t* none = (dmheap_context_t*)(void*)&hook;
+    assert_refused( assert_false( dmheap_ctx_get_refusals( none, &refusals ) ), "No heap here" );
+    assert_refused( assert_false( dmheap_ctx_get_refusals( NULL, &refusals ) ), "No heap here" );
+    assert_refused( assert_false( dmheap_ctx_get_refusals( first_context(), NULL ) ), "NULL" );
+    assert_refused( assert_false( dmheap_ctx_restart_figures( none ) ), "No heap here" );
+    assert_refused( assert_false( dmheap_restart_module_peak( NULL ) ), "Invalid module name" );
+    assert_false( dmheap_restart_module_peak( "unknown" ) );
+    assert_int_equal( fixture_logged( "Module unknown is not registered" ), 1 );
+}
+
+#define HOOK_TEST( name ) cmocka_unit_test_setup_teardown( name, heap_with_hook, without_hook )
+
+int main( void )
+{
+    const struct CMUnitTest tests[] = {
+        HOOK_TEST( the_hook_is_told_what_is_refused ),
+        HOOK_TEST( what_the_hook_frees_is_granted ),
+        HOOK_TEST( the_hook_is_asked_once_a_request ),
+        HOOK_TEST( a_refusal_inside_of_the_hook_does_not_call_it ),
+        HOOK_TEST( wrong_arguments_do_not_call_the_hook ),
+        HOOK_TEST( each_reason_is_counted ),
+        HOOK_TEST( a_full_table_is_a_reason ),
+        HOOK_TEST( the_heap_that_serves_for_another_is_known ),
+        HOOK_TEST( a_heap_that_is_made_anew_has_refused_nothing ),
+        HOOK_TEST( figures_of_a_heap_start_anew ),
+        HOOK_TEST( the_peak_of_a_module_starts_anew ),
+        HOOK_TEST( what_is_no_heap_or_no_module_is_refused ),
+    };
+    return cmocka_run_group_tests_name( "diagnostics", tests, NULL, NULL );
+}
