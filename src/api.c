@@ -18,6 +18,21 @@ static inline void unlock( void )
     guard_unlocked();
 }
 
+/* For a call that names no heap, of the context-first generation: forgets the default heaps that are overwritten, as one is
+ * that was made on a stack and never taken down, so that the call goes on with the others. Not locked. */
+static void give_up_lost_heaps( const dmheap_context_t* only )
+{
+    const dmheap_context_t* lost = NULL;
+    if( !LOOKS_IN_DEFAULTS || only != NULL ) return;
+    do
+    {
+        lock();
+        lost = context_give_up();
+        unlock();
+        if( lost != NULL ) report( &( report_t ){ .status = STATUS_HEAP_OVERWRITTEN, .address = lost } );
+    } while( lost != NULL );
+}
+
 /* ---- Finding blocks ---- */
 
 /* Whether a block of this owner is a user's to touch, or why not. */
@@ -36,15 +51,14 @@ static RARE status_t block_locate( dmheap_context_t* only, const void* pointer, 
     word_t*  word;
     uint32_t bit, visited = 0;
     status_t status = STATUS_NO_HEAP;
-    if( only != NULL && !context_exists( only ) ) return STATUS_NO_HEAP;
-    while( ( *context = context_next( false, &visited ) ) != NULL )
+    while( ( *context = context_pick( only, LOOKS_IN_DEFAULTS, &visited ) ) != NULL )
     {
-        if( only != NULL && only != *context ) continue;
         status_t here =
             image_is_sealed( *context ) ? block_of( *context, pointer, block, &word, &bit ) : STATUS_CORRUPTED;
         if( here == STATUS_OK ) return owner_check( block_owner( *context, *block ) );
         /* a heap inside of a block of this one may know the pointer better */
         if( here != STATUS_OUTSIDE || status == STATUS_NO_HEAP ) status = here;
+        if( only != NULL ) break;
     }
     return status;
 }
@@ -268,6 +282,7 @@ static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t 
     search_t search  = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller },
                          .status  = STATUS_NO_HEAP };
     if( module != NULL && !name_make( module, &name ) ) return refuse_request( STATUS_BAD_NAME, &search.request );
+    give_up_lost_heaps( only );
     do
     {
         if( only == NULL )
@@ -291,6 +306,7 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
     bool     retried                = false;
     search_t search                 = { .request = { .size = size, .alignment = alignment, .caller = caller },
                                         .status  = STATUS_STALE_MODULE };
+    give_up_lost_heaps( NULL );
     do
     {
         search.request.key = key;
@@ -469,6 +485,16 @@ static HOT status_t release_in( dmheap_context_t* context, void* pointer )
 /* What more than that it is a live payload is asked of a block before it is touched. Locked. */
 typedef status_t ( *block_check_t )( const void* what, const dmheap_context_t* context, block_t block );
 
+/* block_locate(), and the check. A handle names its heap: that is asked too, where the others alone would be. Locked. */
+static RARE status_t block_find( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what,
+                                 dmheap_context_t** context, block_t* block )
+{
+    status_t status = block_locate( only, pointer, context, block );
+    if( LOOKS_IN_DEFAULTS && check != NULL && ( status == STATUS_OUTSIDE || status == STATUS_NO_HEAP ) )
+        status = block_locate( ( (const dmheap_module_t*)what )->context, pointer, context, block );
+    return status == STATUS_OK && check != NULL ? check( what, *context, *block ) : status;
+}
+
 /* Releases a live payload of `only` or, where that is NULL, of any heap; `check` NULL: whoever's it is. Reports what is
  * none. Not locked. */
 static RARE void release_from( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what )
@@ -476,9 +502,9 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
     dmheap_context_t* context;
     block_t           block;
     if( pointer == NULL ) return;
+    give_up_lost_heaps( only );
     lock();
-    status_t status = block_locate( only, pointer, &context, &block );
-    if( status == STATUS_OK && check != NULL ) status = check( what, context, block );
+    status_t status = block_find( only, pointer, check, what, &context, &block );
     if( status == STATUS_OK )
     {
         holding_t* holding = user_holding( context, block_owner( context, block ) );

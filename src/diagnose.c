@@ -120,10 +120,11 @@ DMHEAP_API_BODY( bool, _restart_module_peak, ( const char* module_name ) )
     uint32_t          visited = 0;
     dmheap_context_t* context;
     status_t          status = name_make( module_name, &name ) ? STATUS_UNKNOWN_MODULE : STATUS_BAD_NAME;
+    give_up_lost_heaps( NULL );
     do
     {
         lock();
-        context       = status != STATUS_BAD_NAME ? context_next( false, &visited ) : NULL;
+        context       = status != STATUS_BAD_NAME ? context_next( LOOKS_IN_DEFAULTS, &visited ) : NULL;
         bool    asks  = context != NULL && image_is_sealed( context );
         owner_t owner = asks ? owner_find( context, &name ) : OWNER_FREE;
         if( owner != OWNER_FREE )

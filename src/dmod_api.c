@@ -11,7 +11,7 @@ DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _MallocEx, ( size_t Size, const ch
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _ReallocEx, ( void* Ptr, size_t Size, const char* ModuleName ) )
 {
-    return change_size( NULL, Ptr, Size, 0, ModuleName, GUARD_CALLER() );
+    return reallocate_default( Ptr, Size, ModuleName, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _AlignedMallocEx,

@@ -27,6 +27,7 @@ static status_t enroll( dmheap_context_t** context, const char* text, uint32_t* 
     name_t  name;
     owner_t owner;
     if( !name_make( text, &name ) ) return STATUS_BAD_NAME;
+    give_up_lost_heaps( *context );
     lock();
     if( *context == NULL ) *context = registry.first;
     status_t status = !context_exists( *context )    ? STATUS_NO_HEAP
@@ -108,6 +109,7 @@ static status_t prepare_heaps( dmheap_context_t* only, bool only_defaults, round
     uint32_t          visited = 0;
     dmheap_context_t* context;
     status_t          result = STATUS_NO_HEAP;
+    give_up_lost_heaps( only );
     do
     {
         prepared_t* heap   = &rounds->heap[rounds->count];
@@ -204,6 +206,7 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
         report_module( STATUS_BAD_NAME, TO_RETAG, text, NULL );
         return false;
     }
+    give_up_lost_heaps( only );
     lock();
     status_t status = block_locate( only, pointer, &context, &block );
     if( status == STATUS_OK && text != NULL )
@@ -276,11 +279,12 @@ static void unregister_module( dmheap_context_t* only, const char* text )
         report_module( STATUS_BAD_NAME, TO_REGISTER, text, NULL );
         return;
     }
+    give_up_lost_heaps( only );
     do
     {
         sweep_t sweep = { .key = 0 };
         lock();
-        context = context_pick( only, false, &visited );
+        context = context_pick( only, LOOKS_IN_DEFAULTS, &visited );
         if( context != NULL )
         {
             owner_t    owner   = image_is_sealed( context ) ? owner_find( context, &copy.name ) : OWNER_FREE;
@@ -388,7 +392,7 @@ static bool rename_module( dmheap_context_t* only, const char* old_text, const c
         return false;
     }
     if( new_text != NULL ) rounds.new_name = &new_name.name;
-    status_t status = prepare_heaps( only, false, &rounds, rename_prepare );
+    status_t status = prepare_heaps( only, LOOKS_IN_DEFAULTS, &rounds, rename_prepare );
     for( unsigned i = 0; i < rounds.count; i++ )
         rename_finish( &rounds, &rounds.heap[i], status == STATUS_OK );
     report_module( status, TO_RENAME, old_name.text, only );

@@ -159,6 +159,9 @@ static RARE void report( const report_t* what )
         DMOD_LOG_WARN( "dmheap: Heap at %p taken down: it lies in a block of module %s, which is freed.\n",
                        what->address, name_of( what ) );
         break;
+    case STATUS_HEAP_OVERWRITTEN:
+        DMOD_LOG_WARN( "dmheap: Heap at %p given up: it is overwritten.\n", what->address );
+        break;
 
     case STATUS_INITIALIZED:
         DMOD_LOG_INFO( "dmheap: Initialized with buffer %p of size %lu.\n", what->address, number( what->size ) );

@@ -28,8 +28,7 @@ typedef struct
 static status_t move_locate( dmheap_context_t* only, move_t* move )
 {
     dmheap_context_t* context;
-    status_t          status = block_locate( only, move->pointer, &context, &move->from );
-    if( status == STATUS_OK && move->check != NULL ) status = move->check( move->what, context, move->from );
+    status_t          status = block_find( only, move->pointer, move->check, move->what, &context, &move->from );
     if( status != STATUS_OK ) return status;
     move->owner   = block_owner( context, move->from );
     move->holding = user_holding( context, move->owner );
@@ -202,6 +201,7 @@ static void move_attempt( dmheap_context_t* only, move_t* move )
 static void* reallocate( dmheap_context_t* only, move_t* move )
 {
     bool retried = false;
+    give_up_lost_heaps( only );
     do
         move_attempt( only, move );
     while( !block_is_had( move->status ) && move_again( only, move, &retried ) );
@@ -279,6 +279,7 @@ static size_t usable_size( dmheap_context_t* only, const void* pointer )
     block_t           block;
     size_t            size = 0;
     if( pointer == NULL ) return 0;
+    give_up_lost_heaps( only );
     lock();
     status_t status = block_locate( only, pointer, &context, &block );
     if( status == STATUS_OK ) size = block_usable_size( context, block );

@@ -40,9 +40,15 @@ DMHEAP_API_BODY( void*, _aligned_alloc, ( size_t alignment, size_t size, const c
     return allocate_aligned( NULL, alignment, size, module_name, GUARD_CALLER() );
 }
 
+/* In the default heaps; of size 0, it frees. */
+static void* reallocate_default( void* pointer, size_t size, const char* module, const void* caller )
+{
+    return change_size( NULL, pointer, size, 0, module, caller );
+}
+
 DMHEAP_API_BODY( void*, _realloc, ( void* ptr, size_t size, const char* module_name ) )
 {
-    return change_size( NULL, ptr, size, 0, module_name, GUARD_CALLER() );
+    return reallocate_default( ptr, size, module_name, GUARD_CALLER() );
 }
 
 DMHEAP_API_BODY( void, _free, ( void* ptr, bool concatenate ) )
