@@ -395,30 +395,35 @@ static void see( void* address, size_t size, const char* owner, void* user )
 
 static void the_figures_are_those_of_the_blocks( void** state )
 {
+    /* free in the end are 100, 56, 600 and 100: neither the smallest nor the largest is the first or the last */
+    static const size_t sizes[] = { 40, 100, 40, 56, 40, 600, 40, 100, 40 };
+    enum
+    {
+        BLOCKS = sizeof sizes / sizeof sizes[0]
+    };
     dmheap_stats_t stats, both;
-    void*          blocks[6];
+    void*          blocks[BLOCKS];
     (void)state;
     dmheap_context_t* one = heap( 0 );
-    for( unsigned i = 0; i < 6; i++ )
-        blocks[i] = dmheap_malloc( one, 40 + i * 16, "m" );
-    dmheap_free( one, blocks[1], false );
-    dmheap_free( one, blocks[3], false );
+    for( unsigned i = 0; i < BLOCKS; i++ )
+        blocks[i] = dmheap_malloc( one, sizes[i], "m" );
+    fill( one, "m" );
+    for( unsigned i = 1; i < BLOCKS; i += 2 )
+        dmheap_free( one, blocks[i], false );
     seen_t free = { .expected = NULL }, used = { .expected = "m" };
     dmheap_for_each_free_block( one, see, &free );
     dmheap_for_each_used_block( one, see, &used );
     assert_false( free.wrong || used.wrong );
+    assert_int_equal( free.count, BLOCKS / 2 );
     assert_true( dmheap_get_stats( one, &stats ) );
-    assert_int_equal( stats.used_block_count, 4 );
     assert_int_equal( stats.used_block_count, used.count );
     assert_int_equal( stats.used_bytes, used.bytes );
-    assert_int_equal( stats.used_bytes, dmheap_usable_size( blocks[0] ) + dmheap_usable_size( blocks[2] ) +
-                                            dmheap_usable_size( blocks[4] ) + dmheap_usable_size( blocks[5] ) );
-    assert_true( free.count >= 3 );
     assert_int_equal( stats.free_block_count, free.count );
     assert_int_equal( stats.free_bytes, free.bytes );
     assert_int_equal( stats.largest_free_block, free.largest );
     assert_int_equal( stats.smallest_free_block, free.smallest );
-    assert_true( free.smallest < free.largest );
+    assert_in_range( free.smallest, 56, 99 );
+    assert_true( free.largest >= 600 );
     assert_in_range( stats.heap_size, SIZE - 64, SIZE );
     assert_non_null( dmheap_malloc( one, stats.largest_free_block, "m" ) );
 
@@ -590,8 +595,9 @@ static void memory_that_was_switched_off_is_no_heap_to_add( void** state )
     assert_false( dmheap_is_initialized( one ) );
     assert_null( dmheap_malloc( one, 10, "m" ) );
     assert_false( dmheap_set_context_name( one, "m" ) );
-    dmheap_stats_t stats;
+    dmheap_stats_t stats = { .heap_size = 1 };
     assert_false( dmheap_get_stats( one, &stats ) );
+    assert_int_equal( stats.heap_size, 1 );
     assert_int_equal( dmheap_get_default_context_count(), 1 );
 }
 
@@ -650,6 +656,137 @@ static void a_heap_whose_first_words_are_overwritten_is_dropped( void** state )
         assert_false( dmheap_is_initialized( two ) );
         assert_true( dmheap_ctx_deinit( one ) );
     }
+}
+
+/* What a call that names no heap comes to, where the heap that has this block of "m" is not the only default one. */
+typedef bool ( *nameless_t )( void* block );
+
+static bool no_modules( const dmheap_module_info_t* module, void* user )
+{
+    (void)module;
+    (void)user;
+    return true;
+}
+static bool calls_free( void* block )
+{
+    dmheap_free( NULL, block, false );
+    return true;
+}
+static bool calls_realloc( void* block )
+{
+    return dmheap_realloc( NULL, block, 200, NULL ) != NULL;
+}
+static bool calls_retag( void* block )
+{
+    return dmheap_retag( NULL, block, "n" );
+}
+static bool calls_usable_size( void* block )
+{
+    return dmheap_usable_size( block ) != 0;
+}
+static bool calls_malloc( void* block )
+{
+    return block != NULL && dmheap_malloc( NULL, 10, "m" ) != NULL && dmheap_malloc( NULL, 10, "new" ) != NULL;
+}
+static bool calls_aligned_alloc( void* block )
+{
+    return block != NULL && dmheap_aligned_alloc( NULL, 64, 10, "m" ) != NULL;
+}
+static bool calls_unregister( void* block )
+{
+    dmheap_unregister_module( NULL, "m" );
+    return block != NULL;
+}
+static bool calls_rename( void* block )
+{
+    return block != NULL && dmheap_rename_module( "m", "n" );
+}
+static bool calls_limit( void* block )
+{
+    return block != NULL && dmheap_set_module_limit( "m", 1000 );
+}
+static bool calls_module_stats( void* block )
+{
+    return block != NULL && live_blocks_of( "m" ) == 1;
+}
+static bool calls_open( void* block )
+{
+    dmheap_module_free( dmheap_module_open( "m" ), block );
+    return live_blocks_of( "m" ) == 0;
+}
+static bool calls_stats( void* block )
+{
+    dmheap_stats_t stats;
+    return block != NULL && dmheap_get_stats( NULL, &stats ) && stats.used_block_count == 1;
+}
+static bool calls_visit( void* block )
+{
+    dmheap_visit_modules( no_modules, NULL );
+    return block != NULL;
+}
+static bool calls_check( void* block )
+{
+    return block != NULL && dmheap_check( NULL ) == DMHEAP_CHECK_OK;
+}
+static bool calls_is_initialized( void* block )
+{
+    return block != NULL && dmheap_is_initialized( NULL );
+}
+static bool calls_context_name( void* block )
+{
+    return block != NULL && strcmp( dmheap_get_context_name( NULL ), "healthy" ) == 0;
+}
+static bool calls_by_name( void* block )
+{
+    return block != NULL && dmheap_get_context_by_name( "healthy" ) != NULL;
+}
+static bool calls_find( void* block )
+{
+    return block != NULL && dmheap_ctx_find( "healthy" ) != NULL;
+}
+static bool calls_of( void* block )
+{
+    return dmheap_ctx_of( block ) != NULL;
+}
+
+static void every_call_goes_on_without_a_heap_that_is_overwritten( void** state )
+{
+    static const nameless_t calls[] = {
+        calls_free,          calls_realloc,    calls_retag,  calls_usable_size, calls_malloc,
+        calls_aligned_alloc, calls_unregister, calls_rename, calls_limit,       calls_module_stats,
+        calls_open,          calls_stats,      calls_visit,  calls_check,       calls_is_initialized,
+        calls_context_name,  calls_by_name,    calls_find,   calls_of,
+    };
+    (void)state;
+    for( unsigned i = 0; i < 2 * sizeof calls / sizeof calls[0]; i++ )
+    {
+        dmheap_context_t* heaps[2] = { heap( 0 ), heap( 1 ) };
+        dmheap_context_t* healthy  = heaps[i % 2];
+        assert_true( dmheap_set_context_name( healthy, "healthy" ) );
+        void* block = dmheap_malloc( healthy, 100, "m" );
+        memset( memory[1 - i % 2], i % 3 == 0 ? 0 : 0xff, SIZE );
+        assert_true( calls[i / 2]( block ) );
+        /* what the first heap that is searched has needs no look at the others */
+        if( healthy == heaps[0] || calls[i / 2] == calls_is_initialized )
+            assert_int_equal( dmheap_get_default_context_count(), 1 );
+        if( calls[i / 2] == calls_free || calls[i / 2] == calls_unregister )
+            assert_int_equal( blocks_in( healthy ), 0 );
+        assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+        assert_true( dmheap_ctx_deinit( healthy ) );
+        (void)dmheap_is_initialized( NULL );
+        assert_int_equal( dmheap_get_default_context_count(), 0 );
+        (void)fixture_log();
+    }
+}
+
+static void a_heap_that_is_overwritten_leaves_its_place_to_another( void** state )
+{
+    (void)state;
+    for( unsigned i = 0; i < DMHEAP_MAX_CONTEXTS; i++ )
+        (void)heap( i );
+    memset( memory[2], 0, SIZE );
+    assert_non_null( dmheap_init( memory[HEAPS - 1], SIZE, 8 ) );
+    assert_int_equal( dmheap_get_default_context_count(), DMHEAP_MAX_CONTEXTS );
 }
 
 static void a_heap_in_whose_memory_another_one_is_made_is_dropped( void** state )
@@ -714,8 +851,10 @@ int main( void )
         TEST( memory_that_was_switched_off_is_no_heap_to_add ),
         TEST( a_heap_on_a_dead_stack_frame_harms_nobody ),
         TEST( a_heap_whose_first_words_are_overwritten_is_dropped ),
+        TEST( every_call_goes_on_without_a_heap_that_is_overwritten ),
+        TEST( a_heap_that_is_overwritten_leaves_its_place_to_another ),
         TEST( a_heap_in_whose_memory_another_one_is_made_is_dropped ),
         TEST( a_heap_in_a_block_of_another_one_lives_beside_it ),
     };
-    return cmocka_run_group_tests( tests, NULL, NULL ) != 0;
+    return cmocka_run_group_tests_name( "context first", tests, NULL, NULL ) != 0;
 }
