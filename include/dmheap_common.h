@@ -168,7 +168,7 @@ DMHEAP_API( void*, _aligned_realloc, ( void* ptr, size_t alignment, size_t size,
 DMHEAP_API( size_t, _usable_size, ( const void* ptr ) );
 
 /**
- * @brief Renames a module in every heap; where the new name is taken, its blocks join those of that module.
+ * @brief Renames a module in every heap (context-first: in every default one); where the new name is taken, its blocks join those of that module.
  * @param old_name The module. Its handles stay valid where the new name is free.
  * @param new_name The name that it gets; NULL: its blocks belong to nobody from then on.
  * @return true on success. false, and nothing is changed in any heap: unknown module, one that is being unregistered, a bad
@@ -192,7 +192,7 @@ DMHEAP_API( bool, _rename_module, ( const char* old_name, const char* new_name )
 DMHEAP_API( bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) );
 
 /**
- * @brief Sums a module's figures over all heaps; peaks are summed too, and limits where every heap that knows it has one.
+ * @brief Sums a module's figures over all heaps (context-first: the default ones); peaks are summed too, and limits where every heap that knows it has one.
  * @param module_name The module.
  * @param stats       Receives them.
  * @return true on success, false where the module is unknown (`[WARN]`), its name bad or `stats` NULL (`[ERROR]`).
@@ -293,10 +293,10 @@ DMHEAP_API( dmheap_context_t*, _ctx_init, ( void* buffer, size_t size, size_t al
  */
 DMHEAP_API( bool, _ctx_deinit, ( dmheap_context_t * context ) );
 
-/** @brief Finds a heap by its name. @param name The name. @return The heap, or NULL. Cost: O(number of heaps). */
+/** @brief Finds a heap, context-first a default one, by its name. @param name The name. @return The heap, or NULL. Cost: O(number of heaps). */
 DMHEAP_API( dmheap_context_t*, _ctx_find, ( const char* name ) );
 
-/** @brief Finds the heap that holds a live payload. @param ptr It. @return The heap, or NULL. Cost: O(number of heaps). */
+/** @brief Finds the heap, context-first the default one, that holds a live payload. @param ptr It. @return The heap, or NULL. Cost: O(number of heaps). */
 DMHEAP_API( dmheap_context_t*, _ctx_of, ( const void* ptr ) );
 
 /**
@@ -405,7 +405,7 @@ DMHEAP_API( bool, _ctx_get_refusals, ( dmheap_context_t * context, dmheap_refusa
 DMHEAP_API( bool, _ctx_restart_figures, ( dmheap_context_t * context ) );
 
 /**
- * @brief Starts the peak of a module anew, in every heap that knows it.
+ * @brief Starts the peak of a module anew, in every heap that knows it (context-first: in every default one).
  * @param module_name The module.
  * @return true on success, false where it is unknown (`[WARN]`) or its name bad (`[ERROR]`).
  * @note Cost: O(modules), one heap after the other.
