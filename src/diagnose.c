@@ -68,7 +68,7 @@ static bool diagnose_retries( const dmheap_context_t* first, const report_t* why
     return *retried;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _set_refusal_hook, ( dmheap_refusal_hook_t hook, void* user ) )
+DMHEAP_API_BODY( void, _set_refusal_hook, ( dmheap_refusal_hook_t hook, void* user ) )
 {
     lock();
     diagnosis.hook = hook;
@@ -76,8 +76,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _set_refusal_hook, ( dmheap_refus
     unlock();
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_get_refusals,
-                            ( dmheap_context_t * context, dmheap_refusals_t* refusals ) )
+DMHEAP_API_BODY( bool, _ctx_get_refusals, ( dmheap_context_t * context, dmheap_refusals_t* refusals ) )
 {
     if( !place_given( refusals ) || !context_given( context ) ) return false;
     lock();
@@ -96,7 +95,7 @@ static void restart_peak( holding_t* holding )
     holding->peak = holding->live;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_restart_figures, ( dmheap_context_t * context ) )
+DMHEAP_API_BODY( bool, _ctx_restart_figures, ( dmheap_context_t * context ) )
 {
     if( !context_given( context ) ) return false;
     lock();
@@ -115,16 +114,17 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_restart_figures, ( dmheap_co
 }
 
 /* In all heaps, one hold each. */
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _restart_module_peak, ( const char* module_name ) )
+DMHEAP_API_BODY( bool, _restart_module_peak, ( const char* module_name ) )
 {
     name_t            name;
     uint32_t          visited = 0;
     dmheap_context_t* context;
     status_t          status = name_make( module_name, &name ) ? STATUS_UNKNOWN_MODULE : STATUS_BAD_NAME;
+    give_up_lost_heaps( NULL );
     do
     {
         lock();
-        context       = status != STATUS_BAD_NAME ? context_next( false, &visited ) : NULL;
+        context       = status != STATUS_BAD_NAME ? context_next( LOOKS_IN_DEFAULTS, &visited ) : NULL;
         bool    asks  = context != NULL && image_is_sealed( context );
         owner_t owner = asks ? owner_find( context, &name ) : OWNER_FREE;
         if( owner != OWNER_FREE )

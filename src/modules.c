@@ -30,6 +30,7 @@ static status_t enroll( dmheap_context_t** context, const char* text, uint32_t* 
     name_t  name;
     owner_t owner;
     if( !name_make( text, &name ) ) return STATUS_BAD_NAME;
+    give_up_lost_heaps( *context );
     lock();
     if( *context == NULL ) *context = registry.first;
     status_t status = !context_exists( *context )    ? STATUS_NO_HEAP
@@ -48,13 +49,7 @@ static bool register_module( dmheap_context_t* context, const char* name )
     return is_enrolled( status );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _register_module, ( const char* module_name ) )
-{
-    return register_module( NULL, module_name );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_register_module,
-                            ( dmheap_context_t * context, const char* module_name ) )
+DMHEAP_API_BODY( bool, _ctx_register_module, ( dmheap_context_t * context, const char* module_name ) )
 {
     return context_given( context ) && register_module( context, module_name );
 }
@@ -67,13 +62,12 @@ static dmheap_module_t open_module( dmheap_context_t* context, const char* name 
     return is_enrolled( status ) ? ( dmheap_module_t ){ context, key } : ( dmheap_module_t ){ NULL, 0 };
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_module_t, _module_open, ( const char* module_name ) )
+DMHEAP_API_BODY( dmheap_module_t, _module_open, ( const char* module_name ) )
 {
     return open_module( NULL, module_name );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_module_t, _ctx_module_open,
-                            ( dmheap_context_t * context, const char* module_name ) )
+DMHEAP_API_BODY( dmheap_module_t, _ctx_module_open, ( dmheap_context_t * context, const char* module_name ) )
 {
     return context_given( context ) ? open_module( context, module_name ) : ( dmheap_module_t ){ NULL, 0 };
 }
@@ -118,6 +112,7 @@ static status_t prepare_heaps( dmheap_context_t* only, bool only_defaults, round
     uint32_t          visited = 0;
     dmheap_context_t* context;
     status_t          result = STATUS_NO_HEAP;
+    give_up_lost_heaps( only );
     do
     {
         prepared_t* heap   = &rounds->heap[rounds->count];
@@ -189,13 +184,13 @@ static bool limit_module( dmheap_context_t* only, const char* text, size_t bytes
     return status == STATUS_OK;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_module_limit,
-                            ( dmheap_context_t * context, const char* module_name, size_t limit_bytes ) )
+DMHEAP_API_BODY( bool, _ctx_set_module_limit,
+                 ( dmheap_context_t * context, const char* module_name, size_t limit_bytes ) )
 {
     return context_given( context ) && limit_module( context, module_name, limit_bytes );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) )
+DMHEAP_API_BODY( bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) )
 {
     return limit_module( NULL, module_name, limit_bytes );
 }
@@ -215,6 +210,7 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
         report_module( STATUS_BAD_NAME, TO_RETAG, text, NULL );
         return false;
     }
+    give_up_lost_heaps( only );
     lock();
     status_t status = block_locate( only, pointer, &context, &block );
     if( status == STATUS_OK && text != NULL )
@@ -239,13 +235,7 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
     return status == STATUS_OK;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _retag, ( void* ptr, const char* module_name ) )
-{
-    return retag( NULL, ptr, module_name );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_retag,
-                            ( dmheap_context_t * context, void* ptr, const char* module_name ) )
+DMHEAP_API_BODY( bool, _ctx_retag, ( dmheap_context_t * context, void* ptr, const char* module_name ) )
 {
     return context_given( context ) && retag( context, ptr, module_name );
 }
@@ -296,11 +286,12 @@ static void unregister_module( dmheap_context_t* only, const char* text, status_
         report_module( STATUS_BAD_NAME, TO_REGISTER, text, NULL );
         return;
     }
+    give_up_lost_heaps( only );
     do
     {
         sweep_t sweep = { .key = 0 };
         lock();
-        context = context_pick( only, false, &visited );
+        context = context_pick( only, LOOKS_IN_DEFAULTS, &visited );
         if( context != NULL )
         {
             owner_t    owner   = image_is_sealed( context ) ? owner_find( context, &copy.name ) : OWNER_FREE;
@@ -319,13 +310,7 @@ static void unregister_module( dmheap_context_t* only, const char* text, status_
     report( &( report_t ){ .status = status, .module = copy.text, .address = only } );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _unregister_module, ( const char* module_name ) )
-{
-    unregister_module( NULL, module_name, STATUS_UNKNOWN_MODULE );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_unregister_module,
-                            ( dmheap_context_t * context, const char* module_name ) )
+DMHEAP_API_BODY( void, _ctx_unregister_module, ( dmheap_context_t * context, const char* module_name ) )
 {
     if( context_given( context ) ) unregister_module( context, module_name, STATUS_UNKNOWN_MODULE );
 }
@@ -416,20 +401,19 @@ static bool rename_module( dmheap_context_t* only, const char* old_text, const c
         return false;
     }
     if( new_text != NULL ) rounds.new_name = &new_name.name;
-    status_t status = prepare_heaps( only, false, &rounds, rename_prepare );
+    status_t status = prepare_heaps( only, LOOKS_IN_DEFAULTS, &rounds, rename_prepare );
     for( unsigned i = 0; i < rounds.count; i++ )
         rename_finish( &rounds, &rounds.heap[i], status == STATUS_OK );
     report_module( status, TO_RENAME, old_name.text, only );
     return status == STATUS_OK;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _rename_module, ( const char* old_name, const char* new_name ) )
+DMHEAP_API_BODY( bool, _rename_module, ( const char* old_name, const char* new_name ) )
 {
     return rename_module( NULL, old_name, new_name );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_rename_module,
-                            ( dmheap_context_t * context, const char* old_name, const char* new_name ) )
+DMHEAP_API_BODY( bool, _ctx_rename_module, ( dmheap_context_t * context, const char* old_name, const char* new_name ) )
 {
     return context_given( context ) && rename_module( context, old_name, new_name );
 }

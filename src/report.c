@@ -90,6 +90,7 @@ static const char* words_for( status_t status )
     case STATUS_UNKNOWN_MODULE: return "Module %n is not registered.";
     case STATUS_BLOCKS_LEFT: return "Heap at %p taken down with %s bytes still allocated.";
     case STATUS_HEAP_LOST: return "Heap at %p taken down:\nit lies in a block of module %n.";
+    case STATUS_HEAP_OVERWRITTEN: return "Heap at %p given up: it is overwritten.";
 
     case STATUS_INITIALIZED: return "Initialized with buffer %p of size %s.";
     case STATUS_REGISTERED: return "Module %n registered successfully.";
@@ -169,7 +170,8 @@ static level_t level_of( status_t status )
     case STATUS_KNOWN_MODULE:
     case STATUS_UNKNOWN_MODULE:
     case STATUS_BLOCKS_LEFT:
-    case STATUS_HEAP_LOST: return LEVEL_WARN;
+    case STATUS_HEAP_LOST:
+    case STATUS_HEAP_OVERWRITTEN: return LEVEL_WARN;
     case STATUS_INITIALIZED:
     case STATUS_REGISTERED:
     case STATUS_UNREGISTERED: return LEVEL_INFO;

@@ -28,8 +28,7 @@ typedef struct
 static status_t move_locate( dmheap_context_t* only, move_t* move )
 {
     dmheap_context_t* context;
-    status_t          status = block_locate( only, move->pointer, &context, &move->from );
-    if( status == STATUS_OK && move->check != NULL ) status = move->check( move->what, context, move->from );
+    status_t          status = block_find( only, move->pointer, move->check, move->what, &context, &move->from );
     if( status != STATUS_OK ) return status;
     move->owner   = block_owner( context, move->from );
     move->holding = user_holding( context, move->owner );
@@ -208,6 +207,7 @@ static void move_attempt( dmheap_context_t* only, move_t* move )
 static void* reallocate( dmheap_context_t* only, move_t* move )
 {
     bool retried = false;
+    give_up_lost_heaps( only );
     do
         move_attempt( only, move );
     while( !block_is_had( move->status ) && move_again( only, move, &retried ) );
@@ -234,26 +234,18 @@ static void* change_size_aligned( dmheap_context_t* only, void* pointer, size_t 
                            &( request_t ){ .size = size, .alignment = alignment, .module = module } );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _realloc, ( void* ptr, size_t size, const char* module_name ) )
-{
-    return change_size( NULL, ptr, size, 0, module_name, GUARD_CALLER() );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_realloc,
-                            ( void* ptr, size_t alignment, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _aligned_realloc, ( void* ptr, size_t alignment, size_t size, const char* module_name ) )
 {
     return change_size_aligned( NULL, ptr, size, alignment, module_name, GUARD_CALLER() );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_realloc,
-                            ( dmheap_context_t * context, void* ptr, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_realloc, ( dmheap_context_t * context, void* ptr, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? change_size( context, ptr, size, 0, module_name, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_realloc,
-                            ( dmheap_context_t * context, void* ptr, size_t alignment, size_t size,
-                              const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_aligned_realloc,
+                 ( dmheap_context_t * context, void* ptr, size_t alignment, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? change_size_aligned( context, ptr, size, alignment, module_name, GUARD_CALLER() )
                                     : NULL;
@@ -273,13 +265,12 @@ static void* change_size_for( dmheap_module_t module, void* pointer, size_t size
     return NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_realloc, ( dmheap_module_t module, void* ptr, size_t size ) )
+DMHEAP_API_BODY( void*, _module_realloc, ( dmheap_module_t module, void* ptr, size_t size ) )
 {
     return handle_given( module ) ? change_size_for( module, ptr, size, 0, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_aligned_realloc,
-                            ( dmheap_module_t module, void* ptr, size_t alignment, size_t size ) )
+DMHEAP_API_BODY( void*, _module_aligned_realloc, ( dmheap_module_t module, void* ptr, size_t alignment, size_t size ) )
 {
     if( !handle_given( module ) ) return NULL;
     if( alignment_is_valid( alignment ) ) return change_size_for( module, ptr, size, alignment, GUARD_CALLER() );
@@ -294,6 +285,7 @@ static size_t usable_size( dmheap_context_t* only, const void* pointer )
     block_t           block;
     size_t            size = 0;
     if( pointer == NULL ) return 0;
+    give_up_lost_heaps( only );
     lock();
     status_t status = block_locate( only, pointer, &context, &block );
     if( status == STATUS_OK ) size = block_usable_size( context, block );
@@ -303,12 +295,12 @@ static size_t usable_size( dmheap_context_t* only, const void* pointer )
     return size;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, size_t, _usable_size, ( const void* ptr ) )
+DMHEAP_API_BODY( size_t, _usable_size, ( const void* ptr ) )
 {
     return usable_size( NULL, ptr );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, size_t, _ctx_usable_size, ( dmheap_context_t * context, const void* ptr ) )
+DMHEAP_API_BODY( size_t, _ctx_usable_size, ( dmheap_context_t * context, const void* ptr ) )
 {
     return context_given( context ) ? usable_size( context, ptr ) : 0;
 }

@@ -258,7 +258,7 @@ unsigned live_blocks_of( const char* module )
     return dmheap_get_module_stats( module, &stats ) ? stats.live_blocks : 0;
 }
 
-dmheap_stats_t stats_now( void )
+dmheap_heap_stats_t stats_now( void )
 {
     dmheap_stats_t stats = { 0 };
     (void)dmheap_get_stats( &stats );

@@ -68,6 +68,6 @@ size_t   live_bytes_of( const char* module );
 unsigned live_blocks_of( const char* module );
 
 /* Figures of the default heaps. */
-dmheap_stats_t stats_now( void );
+dmheap_heap_stats_t stats_now( void );
 
 #endif

@@ -198,6 +198,36 @@ static void a_heap_inside_of_a_block_works( void** state )
     dmheap_free( room, true );
 }
 
+static void a_default_heap_in_whose_free_memory_another_one_is_made_is_forgotten( void** state )
+{
+    (void)state;
+    for( unsigned overruns = 0; overruns < 2; overruns++ )
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        unsigned char* block = dmheap_malloc( 2000, "m" );
+        assert_non_null( block );
+        dmheap_context_t* other = dmheap_ctx_init( block + ( overruns ? 1000 : 4000 ), 2000, 8, NULL );
+        assert_non_null( other );
+        assert_false( dmheap_is_initialized() );
+        assert_true( dmheap_ctx_deinit( other ) );
+    }
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+}
+
+static void a_default_heap_in_whose_block_another_one_is_made_lives_on( void** state )
+{
+    (void)state;
+    for( size_t offset = 0; offset <= 6000; offset += 1000 )
+    {
+        unsigned char*    block = dmheap_malloc( 8000, "m" );
+        dmheap_context_t* other = dmheap_ctx_init( block + offset, 2000, 8, NULL );
+        assert_non_null( other );
+        assert_true( dmheap_is_initialized() );
+        assert_true( dmheap_ctx_deinit( other ) );
+        dmheap_free( block, false );
+    }
+}
+
 static void deinit_warns_of_blocks_that_are_left( void** state )
 {
     (void)state;
@@ -413,6 +443,8 @@ int test_contexts( void )
         CONTEXT_TEST( a_failed_realloc_across_heaps_leaves_the_old_block ),
         CONTEXT_TEST( a_handle_falls_back_to_the_other_default_heaps ),
         CONTEXT_TEST( a_heap_inside_of_a_block_works ),
+        CONTEXT_TEST( a_default_heap_in_whose_free_memory_another_one_is_made_is_forgotten ),
+        CONTEXT_TEST( a_default_heap_in_whose_block_another_one_is_made_lives_on ),
         CONTEXT_TEST( deinit_warns_of_blocks_that_are_left ),
         CONTEXT_TEST( null_for_a_context_is_refused ),
         CONTEXT_TEST( null_for_what_is_to_be_filled_or_called_is_refused ),

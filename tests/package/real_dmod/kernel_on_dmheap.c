@@ -33,7 +33,7 @@ void Dmod_ExitCritical( void )
 
 static const char* const imports[]  = { "\021DMOD\022_malloc@dmheap:1.7", "\021DMOD\022_MallocEx@Dmod:1.0" };
 static const char* const outdated[] = { "\021DMOD\022_malloc@dmheap:10.0" };
-static const char* const unknown[]  = { "\021DMOD\022_mallo@dmheap:1.0" };
+static const char* const unknown[]  = { "\021DMOD\022_mallo@dmheap:2.0" };
 
 static const kernel_module_t library     = { "net", true, false, 3000, imports, 2 };
 static const kernel_module_t packed      = { "shell", false, true, 3000, imports, 2 };
@@ -64,7 +64,7 @@ static bool all_is_free( size_t before )
 
 static bool signatures_are_dmods( void )
 {
-    REQUIRE( strcmp( dmheap_malloc_registration.Signature, "\021DMOD\022_malloc@dmheap:1.0" ) == 0 );
+    REQUIRE( strcmp( dmheap_malloc_registration.Signature, "\021DMOD\022_malloc@dmheap:2.0" ) == 0 );
     REQUIRE( dmheap_malloc_registration.Function == kernel_find( imports[0] ) );
     return true;
 }
