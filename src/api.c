@@ -249,7 +249,7 @@ static RARE bool search_again( search_t* search, const char* module, const void*
                      .module    = module,
                      .address   = address };
     if( !refuse_or_retry( search->first, &why, retried ) ) return false;
-    *search = ( search_t ){ .request = search->request, .status = search->status };
+    *search = ( search_t ){ .request = search->request };
     return true;
 }
 
@@ -265,11 +265,11 @@ static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t 
 {
     name_t   name    = { .text = NULL };
     bool     retried = false;
-    search_t search  = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller },
-                         .status  = STATUS_NO_HEAP };
+    search_t search  = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller } };
     if( module != NULL && !name_make( module, &name ) ) return refuse_request( STATUS_BAD_NAME, &search.request );
     do
     {
+        search.status = STATUS_NO_HEAP;
         if( only == NULL )
             search_defaults( &search, &name );
         else
@@ -289,11 +289,11 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
     name_t   name;
     char     text[DMHEAP_NAME_SIZE] = "";
     bool     retried                = false;
-    search_t search                 = { .request = { .size = size, .alignment = alignment, .caller = caller },
-                                        .status  = STATUS_STALE_MODULE };
+    search_t search                 = { .request = { .size = size, .alignment = alignment, .caller = caller } };
     do
     {
         search.request.key = key;
+        search.status      = STATUS_STALE_MODULE;
         lock();
         if( key >= OWNER_FIRST_MODULE && context_exists( home ) )
         {

@@ -155,7 +155,9 @@ static RARE bool move_again( const dmheap_context_t* only, const move_t* move, b
     if( move->source != NULL )
     {
         lock();
-        if( context_stands( move->source ) ) owner_name( move->source, block_owner( move->source, move->from ), name );
+        /* where the block is gone, its place is one in whatever heap was asked for it last */
+        if( context_stands( move->source ) && block_in_heap( move->source, move->from.at ) )
+            owner_name( move->source, block_owner( move->source, move->from ), name );
         unlock();
     }
     return refuse_or_retry( move->source, &why, retried );
