@@ -109,11 +109,12 @@ static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
     return NULL;
 }
 
-/* A request that was refused: true where the hook for refusals has it tried anew, once; else it is refused for good. Not
+/* A request that was refused, in the first heap for this: true where the hook for refusals has it tried anew, once; else it is refused for good. Not
  * locked. */
-static inline bool refuse_or_retry( const dmheap_context_t* first, const report_t* why, bool* retried )
+static inline bool refuse_or_retry( const dmheap_context_t* first, status_t at_first, const report_t* why,
+                                    bool* retried )
 {
-    if( diagnose_retries( first, why, retried ) ) return true;
+    if( diagnose_retries( first, at_first, why, retried ) ) return true;
     (void)refuse( first, why );
     return false;
 }
@@ -202,6 +203,7 @@ typedef struct
     uint32_t          visited;
     block_t           block;   /* that was had */
     status_t          status;  /* STATUS_OK, STATUS_REGISTERED, or why there is none */
+    status_t          refused; /* what it came to in the first */
     size_t            largest; /* free block where memory was looked for, bytes */
 } search_t;
 
@@ -210,7 +212,11 @@ static void search_in( search_t* search, dmheap_context_t* context, const name_t
 {
     owner_t owner;
     search->status = take_in( context, &search->request, name, &owner, &search->block );
-    if( search->first == NULL ) search->first = context;
+    if( search->first == NULL )
+    {
+        search->first   = context;
+        search->refused = search->status;
+    }
     diagnose_asked( context, search->first, search->request.size, search->status );
     search->context = context;
     if( is_exhausted( search->status ) )
@@ -248,7 +254,7 @@ static RARE bool search_again( search_t* search, const char* module, const void*
                      .looked    = is_exhausted( search->status ),
                      .module    = module,
                      .address   = address };
-    if( !refuse_or_retry( search->first, &why, retried ) ) return false;
+    if( !refuse_or_retry( search->first, search->refused, &why, retried ) ) return false;
     *search = ( search_t ){ .request = search->request };
     return true;
 }

@@ -556,8 +556,8 @@ typedef struct
 static void owner_leave( const dmheap_context_t* context, holding_t* holding, uint32_t key, uint32_t heir,
                          sweep_t* sweep )
 {
-    *sweep           = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
-    sweep->nested    = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
+    *sweep        = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
+    sweep->nested = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
     for( owner_t owner = OWNER_FIRST_MODULE; owner < owner_end( context ); owner++ )
     {
         holding_t* other = (holding_t*)module_of( context, owner );

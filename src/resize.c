@@ -20,7 +20,8 @@ typedef struct
     holding_t*        holding; /* and what that holds: both in the hold that found them only */
     size_t            bytes;   /* to copy */
     uint32_t          key;     /* of the owner of the new block, in its heap */
-    status_t          status;  /* what it came to so far */
+    status_t          status;  /* what it came to so far, */
+    status_t          refused; /* and in the block's heap */
     size_t            largest; /* free block where memory was looked for, bytes */
 } move_t;
 
@@ -160,7 +161,7 @@ static RARE bool move_again( const dmheap_context_t* only, const move_t* move, b
             owner_name( move->source, block_owner( move->source, move->from ), name );
         unlock();
     }
-    return refuse_or_retry( move->source, &why, retried );
+    return refuse_or_retry( move->source, move->refused, &why, retried );
 }
 
 /* Notes what a heap that was asked for another place, or the first one, has said. Locked. */
@@ -187,6 +188,7 @@ static void move_attempt( dmheap_context_t* only, move_t* move )
         stays          = only != NULL || context_position( place ) == registry.defaults;
         if( move->request.alignment == 0 ) move->request.alignment = block_alignment( move->source, move->from );
         move_note( move, move->source, move_within( move ) );
+        move->refused = move->status;
     }
     unlock();
     while( !stays && is_exhausted( move->status ) )

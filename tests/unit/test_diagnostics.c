@@ -211,6 +211,25 @@ static void a_heap_that_is_made_anew_has_refused_nothing( void** state )
     assert_int_equal( refusals_of( first_context() ).largest_size, 0 );
 }
 
+/* Not why the last one has, which may be another reason. */
+static void the_reason_is_that_of_the_heap_that_was_asked_first( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( 2 * ROOM, 8, 0 );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_true( dmheap_ctx_set_module_limit( second, "m", 1000 ) );
+    void* block = dmheap_malloc( 100, "m" );
+    assert_null( dmheap_malloc( ROOM, "m" ) );
+    assert_int_equal( hook.calls, 1 );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_NO_MEMORY );
+    assert_null( dmheap_realloc( block, ROOM, "m" ) );
+    assert_int_equal( hook.calls, 2 );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_NO_MEMORY );
+    assert_true( dmheap_ctx_set_default( second, 0 ) );
+    assert_null( dmheap_malloc( ROOM, "m" ) );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_LIMIT );
+}
+
 /* What a request is for may be gone in its second try. */
 static void what_the_hook_takes_away_is_refused( void** state )
 {
@@ -322,6 +341,7 @@ int main( void )
         HOOK_TEST( a_full_table_is_a_reason ),
         HOOK_TEST( the_heap_that_serves_for_another_is_known ),
         HOOK_TEST( a_heap_that_is_made_anew_has_refused_nothing ),
+        HOOK_TEST( the_reason_is_that_of_the_heap_that_was_asked_first ),
         HOOK_TEST( what_the_hook_takes_away_is_refused ),
         HOOK_TEST( a_handle_that_the_hook_makes_stale_is_refused ),
         HOOK_TEST( figures_of_a_heap_start_anew ),
