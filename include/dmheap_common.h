@@ -155,7 +155,8 @@ DMHEAP_API( void*, _calloc, ( size_t count, size_t size, const char* module_name
  * @brief dmheap_realloc() to a given alignment, which the block keeps from then on.
  * @param ptr         As in dmheap_realloc().
  * @param alignment   A power of two.
- * @param size        As in dmheap_realloc().
+ * @param size        As in dmheap_realloc(), but an alignment that the block does not have yet takes a word, and may take
+ *                    another place: for it memory may not suffice, or a limit be in the way, whatever the size.
  * @param module_name As in dmheap_realloc().
  * @return The payload, or NULL and an `[ERROR]`; the old block is untouched then.
  */

@@ -369,11 +369,19 @@ static void rename_finish( const rounds_t* rounds, prepared_t* heap, bool succee
     holding_t* holding = exists ? holding_with_key( context, heap->key ) : NULL;
     if( succeeds && holding != NULL && !holding_is_leaving( holding ) )
     {
-        owner_t taken = heap->heir == 0 ? owner_find( context, rounds->new_name ) : OWNER_FREE;
-        if( taken != OWNER_FREE ) heap->heir = key_of( context, taken ); /* others have registered it meanwhile */
-        if( heap->heir == 0 && block_is_suspended( context, heap->record ) )
+        /* others may have registered the new name meanwhile, or renamed its module or taken that down */
+        owner_t taken = rounds->new_name != NULL ? owner_find( context, rounds->new_name ) : OWNER_NOBODY;
+        if( taken != OWNER_FREE )
+        {
+            const holding_t* taker = user_holding( context, taken );
+            bool             left  = taker != NULL && holding_is_leaving( taker );
+            heap->heir             = left ? taker->peak : key_of( context, taken );
+        }
+        else if( heap->record.at == 0 && record_take( context, rounds->new_name, &heap->record ) == STATUS_OK )
+            block_suspend( context, heap->record );
+        if( taken == OWNER_FREE && block_is_suspended( context, heap->record ) )
             rename_switch( rounds, heap );
-        else if( heap->heir != heap->key )
+        else if( taken != OWNER_FREE && heap->heir != heap->key )
         {
             owner_leave( context, holding, heap->key, heap->heir, &sweep );
             owner_reap( context, holding, sweep.key );

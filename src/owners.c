@@ -573,12 +573,17 @@ typedef struct
     const dmheap_context_t* lost;     /* the last of these that was taken down with its block */
 } sweep_t;
 
-/* Begins to take a module down: it gets nothing any more. */
+/* Begins to take a module down: it gets nothing any more. Those that are on their way to it go to its heir. O(modules). */
 static void owner_leave( const dmheap_context_t* context, holding_t* holding, uint32_t key, uint32_t heir,
                          sweep_t* sweep )
 {
-    *sweep           = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
-    sweep->nested    = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
+    *sweep        = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
+    sweep->nested = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
+    for( owner_t owner = OWNER_FIRST_MODULE; owner < owner_end( context ); owner++ )
+    {
+        holding_t* other = (holding_t*)module_of( context, owner );
+        if( other != NULL && holding_is_leaving( other ) && other->peak == key ) other->peak = heir;
+    }
     holding->ceiling = 0;
     holding->peak    = heir;
 }
@@ -594,10 +599,10 @@ static void owner_reap( dmheap_context_t* context, const holding_t* holding, uin
 static status_t pass_on( dmheap_context_t* context, holding_t* holding, block_t block )
 {
     uint32_t   heir   = holding->peak;
-    holding_t* taker  = heir != 0 ? holding_with_key( context, heir ) : NULL;
+    holding_t* taker  = holding_with_key( context, heir );
     status_t   status = STATUS_OK;
     trace_note( context, block );
-    if( taker == NULL || holding_is_leaving( taker ) )
+    if( heir == 0 )
     {
         status = owner_release( context, holding, block );
         if( status == STATUS_OK )
@@ -605,6 +610,9 @@ static status_t pass_on( dmheap_context_t* context, holding_t* holding, block_t 
             trace_left();
             return STATUS_LEAVING;
         }
+    }
+    if( taker == NULL || holding_is_leaving( taker ) ) /* what was renamed is nobody's rather than freed */
+    {
         heir  = OWNER_NOBODY;
         taker = &context->nobody;
     }

@@ -20,7 +20,8 @@ typedef struct
     holding_t*        holding; /* and what that holds: both in the hold that found them only */
     size_t            bytes;   /* to copy */
     uint32_t          key;     /* of the owner of the new block, in its heap */
-    status_t          status;  /* what it came to so far */
+    status_t          status;  /* what it came to so far, */
+    status_t          refused; /* and in the block's heap */
     size_t            largest; /* free block where memory was looked for, bytes */
 } move_t;
 
@@ -158,10 +159,12 @@ static RARE bool move_again( const dmheap_context_t* only, const move_t* move, b
     if( move->source != NULL )
     {
         lock();
-        if( context_stands( move->source ) ) owner_name( move->source, block_owner( move->source, move->from ), name );
+        /* where the block is gone, its place is one in whatever heap was asked for it last */
+        if( context_stands( move->source ) && block_in_heap( move->source, move->from.at ) )
+            owner_name( move->source, block_owner( move->source, move->from ), name );
         unlock();
     }
-    bool again = refuse_or_retry( move->source, &why, retried );
+    bool again = refuse_or_retry( move->source, move->refused, &why, retried );
     if( !again ) trace_refused( move->source, &move->request, name, move->status );
     return again;
 }
@@ -190,6 +193,7 @@ static void move_attempt( dmheap_context_t* only, move_t* move )
         stays          = only != NULL || context_position( place ) == registry.defaults;
         if( move->request.alignment == 0 ) move->request.alignment = block_alignment( move->source, move->from );
         move_note( move, move->source, move_within( move ) );
+        move->refused = move->status;
     }
     unlock();
     while( !stays && is_exhausted( move->status ) )
