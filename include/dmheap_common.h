@@ -290,7 +290,8 @@ DMHEAP_API( dmheap_context_t*, _ctx_init, ( void* buffer, size_t size, size_t al
 /**
  * @brief Takes a heap down; its buffer is the caller's again, unless a realloc of another thread is copying in it at
  *        this moment: that one writes until it has copied, and then gives up.
- * @param context The heap. Blocks that are still live are gone with it, and a `[WARN]` says how many bytes.
+ * @param context The heap. Blocks that are still live are gone with it, and a `[WARN]` says how many bytes; so are heaps that
+ *                lie in it.
  * @return true on success, false and an `[ERROR]` where it is no heap.
  */
 DMHEAP_API( bool, _ctx_deinit, ( dmheap_context_t * context ) );

@@ -36,7 +36,12 @@ static status_t enroll( dmheap_context_t** context, const char* text, uint32_t* 
     status_t status = !context_exists( *context )    ? STATUS_NO_HEAP
                       : !image_is_sealed( *context ) ? STATUS_CORRUPTED
                                                      : owner_enroll( *context, &name, &owner );
-    if( is_enrolled( status ) ) *key = key_of( *context, owner );
+    if( is_enrolled( status ) )
+    {
+        const holding_t* holding = user_holding( *context, owner );
+        *key                     = key_of( *context, owner );
+        if( holding == NULL || holding_is_leaving( holding ) ) status = STATUS_LEAVING;
+    }
     unlock();
     return status;
 }
@@ -102,7 +107,8 @@ static void prepared_undone( const prepared_t* heap, uint32_t words )
 {
     dmheap_context_t* context = heap->context;
     uint32_t          others  = context->free_lowest == heap->lowered ? heap->lowest : context->free_lowest + words;
-    context->free_lowest      = at_most( others, heap->lowest );
+    /* a mark that has risen was started anew meanwhile */
+    context->free_lowest = context->free_lowest > heap->lowered ? others : at_most( others, heap->lowest );
 }
 
 /* First round, over one heap or, where that is NULL, over all or the default ones. STATUS_UNKNOWN_MODULE where no heap had
