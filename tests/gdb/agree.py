@@ -94,6 +94,42 @@ def compare_modules(told, rows):
     differs("modules", sorted(theirs), sorted(ours))
 
 
+def report_of(heap, report):
+    """The rows of a heap's part of the report: modules, free blocks by size, the largest blocks, the map."""
+    title = next(i for i, line in enumerate(report) if re.match("Modules of heap .*%s$" % heap, line))
+    return [part.strip("\n").split("\n") for part in "\n".join(report[title + 1:]).split("\n\n")[:4]]
+
+
+def compare_report(told, report):
+    """What the parts of a sound heap's report make of the figures of the program."""
+    modules, free, largest, drawn = report_of(told["heap"], report)
+    drawn = drawn[0]
+    size, used = [number(n) for n in told["stats"].split()[:2]]
+    blocks = [(int(a, 16), int(n), int(taken), owner) for a, n, taken, owner in (b.split(" ", 3) for b in told["block"])]
+    letters = {"(heap)": "#", "(free)": "."}
+    for row in modules[1:]:
+        live, share, _, _, _ = row.rsplit(None, 5)[-5:]
+        named = [owner for _, _, _, owner in blocks if same_name(owner, row[2:].split()[0]) == owner]
+        letters.update((owner, row[0]) for owner in named)
+        if share != "-":
+            tenths = int(live) * 1000 // used
+            differs("share", "%d.%d%%" % (tenths // 10, tenths % 10), share)
+    sizes = {}
+    for _, _, taken, owner in blocks:
+        if owner == "(free)":
+            least = 1 << taken.bit_length() - 1
+            sizes.setdefault(least, []).append(taken)
+    differs("free blocks by size", [("%d.." % n, str(len(sizes[n])), str(sum(sizes[n]))) for n in sorted(sizes)],
+            [tuple(row.split()[:3]) for row in free[1:]])
+    users = sorted((b for b in blocks if b[3] not in ("(heap)", "(free)")), key=lambda b: -b[2])[:8]
+    differs("the largest blocks", ["%#x %d %d" % b[:3] for b in users], [" ".join(r.split()[:3]) for r in largest[1:]])
+    for address, _, taken, owner in blocks:  # cells that a block has for itself
+        begin, cells = address - 4 - int(told["heap"], 16), len(drawn) - 2
+        own = range(-(-begin * cells // size), (begin + taken) * cells // size)
+        differs("the map", letters[owner] * len(own), drawn[1:-1][own.start:own.start + len(own)])
+    differs("the map's width", 80, len(drawn))
+
+
 def compare_check(told, lines):
     """The first fault that is said of this heap is the one that the library found."""
     code, where = told["check"].split()
@@ -115,8 +151,13 @@ def compare():
             differs("whether it is sealed", True, any("DMHEAP_CHECK_GEOMETRY" in line for line in checked))
             continue
         row = next((line for line in report if " %s " % told["heap"] in line), "no line")
-        differs("figures", [number(n) for n in told["stats"].split()],
-                [number(n) for n in row.split(told["heap"] + " ")[-1].split()[:-1]])
+        figures = [number(n) for n in told["stats"].split()]
+        free, largest = figures[3:]
+        ours = row.split(told["heap"] + " ")[-1].split()
+        differs("figures", figures, [number(n) for n in ours[:-1]])
+        if told["check"] == "0 0":
+            differs("fragmentation", "%d%%" % ((free - largest) * 100 // free), ours[-1])
+            compare_report(told, report)
         compare_blocks(told, blocks.get(told["heap"], []))
         compare_modules(told, modules.get(told["heap"], []))
 

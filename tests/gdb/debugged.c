@@ -122,6 +122,7 @@ int main( int argc, char** argv )
     leak();
     void* aligned = dmheap_aligned_alloc( 64, 120, "driver" );
     void* own     = dmheap_malloc( 24, NULL );
+    (void)dmheap_ctx_malloc( other, 4, "io" );
     (void)dmheap_ctx_malloc( other, 40, "a_module_with_a_name_that_is_a_little_too_long" );
     dmheap_set_module_limit( "driver", 1000 );
     dmheap_free( hole, false );

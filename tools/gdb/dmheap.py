@@ -6,6 +6,7 @@ Where things lie is taken from the debug information. Nothing is called in the p
 may be damaged: each place that is read from it is asked whether it is one before it is followed, as in the library,
 whose names are used here: src/image.h says what they mean.
 """
+import functools
 import sys
 import threading
 import time
@@ -42,17 +43,17 @@ class Layout:
         symbols = gdb.lookup_static_symbols("registry", gdb.SYMBOL_VAR_DOMAIN)
         symbols = [s for s in symbols if s.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT
                    and {"heap", "order", "serial"} <= {f.name for f in s.type.strip_typedefs().fields()}]
-        if not symbols:
+        placed = [s for s in symbols if s.addr_class == gdb.SYMBOL_LOC_STATIC]
+        if not placed:
             raise gdb.GdbError("No dmheap here: there is none in this program, or it was built without -g.")
-        self.registry = symbols[0].value()
-        self.scope = symbols[0].symtab.static_block()
-        for symbol in self.scope:
-            if symbol.addr_class == gdb.SYMBOL_LOC_CONST:
-                setattr(self, symbol.name, int(symbol.value()))
-        if self.IMAGE_GUARD:
-            self.PATTERN = int(gdb.lookup_symbol("PATTERN", self.scope)[0].value())
+        self.registry = placed[0].value()
+        for symbol in symbols:  # link-time optimisation makes two of it: one has the place, the other the constants
+            scope = symbol.symtab.static_block()
+            for each in scope:
+                if each.addr_class == gdb.SYMBOL_LOC_CONST or each.name == "PATTERN":
+                    setattr(self, each.name, int(each.value()))
         self.context = self.registry["heap"].type.target().target().strip_typedefs()
-        self.module = gdb.lookup_type("module_t", self.scope).strip_typedefs()
+        self.module = gdb.lookup_type("module_t", scope).strip_typedefs()
         self.pointer = self.registry["heap"].type.target().sizeof
         self.order = "big" if self.IMAGE_BIG_ENDIAN else "little"
 
@@ -279,7 +280,7 @@ class Heap:
 
     def text(self, at):
         """A name; the end mark, whose last byte may be no zero, is none of it."""
-        end = min(4 * at + self.layout.IMAGE_NAME_SIZE - 1, 4 * self.end - 4) if self.in_heap(at) else 0
+        end = min(4 * at + self.layout.IMAGE_NAME_SIZE - 1, 4 * self.end - 4) if at >= self.context.first else 0
         return bytes(self.data[4 * at:end]).partition(b"\0")[0].decode("latin-1")
 
     def is_leaving(self, holding):
@@ -298,7 +299,11 @@ class Heap:
                 if self.in_heap(at):
                     yield at
 
+    @functools.cached_property
     def blocks(self):
+        return list(self.walk())
+
+    def walk(self):
         """All blocks in the order of their addresses, as dmheap_visit_blocks() shows them."""
         position = shown = self.context.first
         for at in list(self.starts()) + [self.end]:
@@ -616,10 +621,10 @@ def say_modules(heap):
     table(["", "module", " bytes", " share", " blocks", " peak", " limit"], rows, 1)
 
 
-def say_free(heap, blocks):
+def say_free(heap):
     """How many free blocks there are of each size: by powers of two."""
     sizes = {}
-    for block in blocks:
+    for block in heap.blocks:
         if block.owner == heap.layout.OWNER_FREE and block.size != 0:
             count(sizes, block.bytes.bit_length() - 1, 1, block.size)
     rows = [["%d.." % (1 << log2), sizes[log2][0], 4 * sizes[log2][1],
@@ -654,11 +659,12 @@ def place_of(caller):
     return block.function.print_name + where
 
 
-def map_lines(heap, blocks, lines, wide):
+def map_lines(heap, lines, wide):
     """A character for each equal part of the heap: of whom most of it is."""
     marks, cells = letters(heap), lines * wide
     shares = [{"#": 0} for _ in range(cells)]
-    pieces = [(0, heap.context.first - 1, "#")] + [(b.at - 1, b.at - 1 + b.size, marks.get(b.owner, "!")) for b in blocks]
+    pieces = [(0, heap.context.first - 1, "#")] + [(b.at - 1, b.at - 1 + b.size, marks.get(b.owner, "!"))
+                                                   for b in heap.blocks]
     for begin, end, mark in pieces:
         cell = begin * cells // heap.end
         while begin < end and cell < cells:
@@ -672,7 +678,7 @@ def map_lines(heap, blocks, lines, wide):
 def say_owner(heap, address):
     """What an address in a heap is."""
     at, layout = (address - heap.address) // 4, heap.layout
-    block = next((b for b in heap.blocks() if b.at - 1 <= at < b.at - 1 + b.size), None)
+    block = next((b for b in heap.blocks if b.at - 1 <= at < b.at - 1 + b.size), None)
     if block is None:
         what = "control data" if at < heap.context.first - 1 else "the end mark" if at == heap.end - 1 else \
             "in no block: the heap is damaged here"
@@ -694,7 +700,7 @@ def say_check(heap):
         where = " at block %#x" % (heap.address + 4 * at) if at else ""
         say("heap %#x: DMHEAP_CHECK_%s%s" % (heap.address, fault, where))
         say("  " + FAULTS[fault])
-        front = [b for b in heap.blocks() if b.at < at and b.is_users()] if at else []
+        front = [b for b in heap.blocks if b.at < at and b.is_users()] if at else []
         if front:
             say("  in front of it: %#x, %d bytes of %s" % (
                 front[-1].address, front[-1].usable(), shorten(front[-1].use(), 30)))
@@ -743,15 +749,14 @@ is: # the heap itself, . free, ? nobody, a letter: the module with this letter."
     found = heaps()
     say_heaps(found)
     for heap in found:
-        blocks = list(heap.blocks())
         title(heap, "Modules")
         say_modules(heap)
         say("")
-        say_free(heap, blocks)
+        say_free(heap)
         say("")
-        say_blocks(heap, sorted((b for b in blocks if b.is_users()), key=lambda b: -b.size)[:LARGEST])
+        say_blocks(heap, sorted((b for b in heap.blocks if b.is_users()), key=lambda b: -b.size)[:LARGEST])
         say("")
-        say("[%s]" % map_lines(heap, blocks, 1, WIDTH - 2)[0])
+        say("[%s]" % map_lines(heap, 1, WIDTH - 2)[0])
 
 
 @command
@@ -770,7 +775,7 @@ size: bytes that can be used, with the guard those asked for. bytes: those of he
 (none), (heap), (free) and (moving) can be asked for too."""
     for heap in heaps():
         title(heap, "Blocks")
-        say_blocks(heap, [b for b in heap.blocks() if text in ("", b.use())])
+        say_blocks(heap, [b for b in heap.blocks if text in ("", b.use())])
 
 
 @command
@@ -810,7 +815,7 @@ def do_map(text):
         title(heap, "Map")
         lines = max(1, min(16, heap.end // 4 // 64))
         each = 4 * heap.end // lines
-        for number, line in enumerate(map_lines(heap, list(heap.blocks()), lines, 64)):
+        for number, line in enumerate(map_lines(heap, lines, 64)):
             say("%#14x %s" % (heap.address + number * each, line))
         for owner, name, held in holdings(heap):
             if held.live:
