@@ -157,38 +157,37 @@ class Heap:
                 self.load(at + count // 2, count - count // 2)
 
     def understand(self):
-        """Reads the context. Where the words that say where all lies contradict their seal, the one is mended with which
-        the end mark is found where it should be."""
+        """Reads the context. Where the words that say where all lies contradict their seal, the one is mended that makes
+        of them what a heap is made with."""
         layout, data = self.layout, bytes(self.data)
         first, seal = layout.offset("first"), layout.offset("seal")
-        words = [self.word(at) for at in range(first, seal + 1)]
-        wrong = 0xffffffff
-        for word in words:
-            wrong ^= word
+        wrong = functools.reduce(lambda a, b: a ^ b, [self.word(at) for at in range(first, seal + 1)]) ^ 0xffffffff
         self.sealed = wrong == 0
-        for at in range(first, seal + 1):
+        for at in range(seal, first - 1, -1):
             mended = data[:4 * at] + (self.word(at) ^ wrong).to_bytes(4, layout.order) + data[4 * at + 4:]
-            self.context = context = layout.unpack(layout.context, mended)
-            self.end = context.first + context.reach + layout.BLOCK_MIN_SIZE
-            self.granule = 1 << min(context.granule_shift, 31)
-            self.scale = context.size_scale if layout.pointer > 4 else 0
-            if not (layout.CONTEXT_WORDS < context.map_at < context.first < self.end <= HEAP_MOST and self.scale < 8
-                    and context.list_shift < 8 and context.map_at + self.granules() // 32 < context.first):
-                continue
-            try:
-                mark = int.from_bytes(read(self.address + 4 * self.end - 4, 4), layout.order)
-            except gdb.MemoryError:
-                continue
-            if self.sealed or mark & ~layout.HEADER_PREVIOUS_FREE == layout.OWNER_SYSTEM << layout.HEADER_OWNER_SHIFT:
+            self.context = layout.unpack(layout.context, mended)
+            if self.is_planned(self.context):
                 break
         else:
             raise NoHeap("the control data at its front is overwritten")
         if not self.sealed:
             self.notes.append("word %d of its control data is overwritten, and inferred" % at)
-        if context.magic != layout.IMAGE_MAGIC:
+        if self.context.magic != layout.IMAGE_MAGIC:
             self.notes.append("its first word, the magic number, is overwritten")
-        if context.layout != layout.IMAGE_LAYOUT:
+        if self.context.layout != layout.IMAGE_LAYOUT:
             self.notes.append("its layout is not this program's: the wrong ELF file?")
+
+    def is_planned(self, context):
+        """Whether the parts lie where plan_parts() in src/contexts.c places them."""
+        self.end = context.first + context.reach + self.layout.BLOCK_MIN_SIZE
+        if self.end > HEAP_MOST or max(context.granule_shift, context.list_shift, context.hint_shift) > 30:
+            return False
+        self.granule, self.scale = 1 << context.granule_shift, context.size_scale
+        behind = context.map_at + (1 << 30 - context.hint_shift)  # the hints
+        first = behind + (max(0, self.end - behind) >> context.granule_shift >> 5) + 2
+        first += -(self.address // 4 + first) % self.granule
+        return first == context.first < self.end and self.list_of(self.end) == context.map_at - 1 and \
+            self.scale == max(0, (self.end - 1).bit_length() - self.layout.HEADER_SIZE_BITS)
 
     # Accessors, as those in src/image.h and src/blocks.c; what lies outside is 0.
 
@@ -277,6 +276,15 @@ class Heap:
     def name_of(self, owner):
         at = self.record_at(owner)
         return self.text(at + self.layout.MODULE_WORDS) if at else ""
+
+    def find(self, name):
+        """The module that a search for a name comes to, 0: none. The table has bits of the name's hash, FNV-1a."""
+        tag = 2166136261
+        for byte in name.encode("latin-1"):
+            tag = (tag ^ byte) * 16777619 & 0xffffffff
+        table, mask = self.context.table_at - self.layout.OWNER_FIRST_MODULE, self.layout.TABLE_TAG_MASK
+        tag >>= 32 - self.layout.TABLE_TAG_BITS
+        return next((o for o in self.owners() if self.word(table + o) & mask == tag and self.name_of(o) == name), 0)
 
     def text(self, at):
         """A name; the end mark, whose last byte may be no zero, is none of it."""
@@ -368,170 +376,135 @@ def heaps(whole=True):
 # ---- The check: the invariants in the order of dmheap_check(), each as what is wrong and the place of the block ----
 
 
+class Fault(Exception):
+    """A word of dmheap_check_t, and the place of a block or 0."""
+
+
+def need(holds, fault, at=0):
+    if not holds:
+        raise Fault(fault, at)
+
+
 class Check:
     def __init__(self, heap):
-        self.heap, self.layout, self.covered = heap, heap.layout, heap.context.first
-        self.blocks, self.words, self.free, self.free_words, self.moving, self.listed = 0, 0, 0, 0, 0, 0
-        self.found, self.booked = {}, {}  # by owner: blocks and words
-        self.records = 0
+        self.heap, self.layout, self.covered, self.listed, self.moving, self.records = heap, heap.layout, 0, 0, 0, 0
+        self.found, self.booked = {}, {}  # blocks and words, by owner
 
     def faults(self):
         """The first of each part; sums are compared where there is none."""
         faults = []
         for part in (self.geometry, self.chain_of_blocks, self.lists, self.modules, self.counters):
-            if part != self.counters or not faults:
-                faults += [fault for fault in [next(part(), None)] if fault]
-        return faults
+            try:
+                if part != self.counters or not faults:
+                    part(self.heap, self.layout, self.heap.context)
+            except Fault as fault:
+                faults.append(fault.args)
+        return faults or [("OK", 0)]
 
-    def geometry(self):
-        heap = self.heap
-        if not heap.sealed or heap.context.magic != self.layout.IMAGE_MAGIC or \
-                heap.context.layout != self.layout.IMAGE_LAYOUT:
-            yield "GEOMETRY", 0
+    def geometry(self, heap, layout, context):
+        need(heap.sealed and (context.magic, context.layout) == (layout.IMAGE_MAGIC, layout.IMAGE_LAYOUT), "GEOMETRY")
 
-    def chain_of_blocks(self):
-        heap, layout = self.heap, self.layout
+    def chain_of_blocks(self, heap, layout, context):
+        self.covered = context.first
         for at in heap.starts():
-            yield from self.free_before(at)
-            yield from self.live(at)
-        mark = heap.word(heap.end - 1) & ~layout.HEADER_PREVIOUS_FREE
+            self.free_before(heap, layout, at)
+            self.live(heap, layout, at)
         granules = heap.granules()
-        last = heap.context.reach // heap.granule
-        behind = heap.word(heap.context.map_at + granules // 32) << granules % 32 & 0xffffffff
-        behind |= any(heap.map_get(heap.context.first + bit * heap.granule) for bit in range(last + 1, granules))
-        if mark != layout.OWNER_SYSTEM << layout.HEADER_OWNER_SHIFT or behind:
-            yield "HEADER", heap.end
-        yield from self.free_before(heap.end)
+        behind = heap.word(context.map_at + granules // 32) << granules % 32 & 0xffffffff
+        for bit in range(context.reach // heap.granule + 1, granules):  # too near to the end for a block
+            behind |= heap.map_get(context.first + bit * heap.granule)
+        mark = heap.word(heap.end - 1) & ~layout.HEADER_PREVIOUS_FREE
+        need(mark == layout.OWNER_SYSTEM << layout.HEADER_OWNER_SHIFT and not behind, "HEADER", heap.end)
+        self.free_before(heap, layout, heap.end)
 
-    def free_before(self, at):
-        heap, layout = self.heap, self.layout
+    def free_before(self, heap, layout, at):
         if not heap.word(at - 1) & layout.HEADER_PREVIOUS_FREE:
-            if self.covered != at:
-                yield "NEIGHBOUR", at
-            return
+            return need(self.covered == at, "NEIGHBOUR", at)
         foot = heap.word(at - 2)
         size, free = heap.size(foot), at - heap.size(foot)
-        if size < layout.BLOCK_MIN_SIZE or not heap.in_heap(free):
-            yield "FOOT", at
-        if heap.word(free - 1) != foot or foot & layout.TABLE_TAG_MASK:
-            yield "FOOT", free
-        if self.covered != free:
-            yield "NEIGHBOUR", at
-        if not heap.free_size(free):
-            yield "FREE_LIST", free
+        need(size >= layout.BLOCK_MIN_SIZE and heap.in_heap(free), "FOOT", at)
+        need(heap.word(free - 1) == foot and not foot & layout.TABLE_TAG_MASK, "FOOT", free)
+        need(self.covered == free, "NEIGHBOUR", at)
+        need(heap.free_size(free), "FREE_LIST", free)
         if layout.IMAGE_GUARD:
-            count = max(0, size - 4)
-            if heap.part(free + 2, count) != layout.PATTERN.to_bytes(4, layout.order) * count:
-                yield "GUARD", free
-        self.free += 1
-        self.free_words += size
+            pattern = layout.PATTERN.to_bytes(4, layout.order) * (size - 4)
+            need(heap.part(free + 2, size - 4) == pattern, "GUARD", free)
+        count(self.found, layout.OWNER_FREE, 1, size)
 
-    def live(self, at):
-        heap, layout = self.heap, self.layout
+    def live(self, heap, layout, at):
         block = Block(heap, at)
-        if block.owner == layout.OWNER_FREE or not heap.fits(at, block.size) or block.size % heap.granule:
-            yield "HEADER", at
+        need(block.owner != layout.OWNER_FREE and heap.fits(at, block.size) and not block.size % heap.granule,
+             "HEADER", at)
         if block.header & layout.HEADER_ALIGNED:
             log2 = heap.word(at + block.size - 2)
-            if log2 >= 8 * layout.pointer or 1 << log2 <= 8 * heap.granule // 2 or block.address % (1 << log2):
-                yield "HEADER", at
-        behind = at + block.size
-        mark = heap.word(behind - 1)
-        if mark & layout.HEADER_PREVIOUS_FREE or not (
-                behind == heap.end or heap.owner(mark) == layout.OWNER_FREE or heap.map_get(behind)):
-            yield "NEIGHBOUR", at
-        if block.owner > layout.OWNER_NOBODY and not heap.record_at(block.owner):
-            yield "OWNER", at
-        self.moving += block.owner == layout.OWNER_MOVING
+            need(log2 < 8 * layout.pointer and 1 << log2 > 4 * heap.granule and not block.address % (1 << log2),
+                 "HEADER", at)
+        self.covered = at + block.size
+        mark = heap.word(self.covered - 1)
+        starts = self.covered == heap.end or heap.owner(mark) == layout.OWNER_FREE or heap.map_get(self.covered)
+        need(starts and not mark & layout.HEADER_PREVIOUS_FREE, "NEIGHBOUR", at)
+        need(block.owner <= layout.OWNER_NOBODY or heap.record_at(block.owner), "OWNER", at)
         if layout.IMAGE_GUARD and block.is_users():
-            end, asked = block.trailer(), block.usable()
-            canary = heap.data[4 * at + asked:4 * end]
-            if end == 0 or heap.word(end) > 4 * (end - at) - 4 or canary.count(layout.CANARY) != len(canary):
-                yield "GUARD", at
-        self.blocks += 1
-        self.words += block.size
+            end = block.trailer()
+            canary = heap.data[4 * at + block.usable():4 * end]
+            need(end and heap.word(end) <= 4 * (end - at) - 4 and not canary.strip(bytes([layout.CANARY])), "GUARD", at)
+        self.moving += block.owner == layout.OWNER_MOVING
         count(self.found, block.owner, 1, block.size)
-        self.covered = behind
 
-    def lists(self):
-        heap, layout, context = self.heap, self.layout, self.heap.context
-        first = heap.list_of(max(heap.granule, layout.BLOCK_MIN_SIZE))
-        last = context.map_at - 1
+    def lists(self, heap, layout, context):
+        first, last = heap.list_of(max(heap.granule, layout.BLOCK_MIN_SIZE)), context.map_at - 1
+        need(context.list_summary & (1 << 31 - last // 32) - 1 == 0, "INDEX")
         for place in range((last | 31) + 1):
             bits = heap.word(layout.CONTEXT_WORDS + place // 32)
             head = heap.word(place) if first <= place <= last else 0
-            used = context.list_summary >> 31 - place // 32 & 1
-            if context.list_summary & (1 << 31 - last // 32) - 1 or used != (bits != 0) or \
-                    bits >> 31 - place % 32 & 1 != (head != 0):
-                yield "INDEX", 0
-            if head != 0 and (not heap.in_heap(head) or heap.word(head) != place - 1):
-                yield "INDEX", 0
+            need(context.list_summary >> 31 - place // 32 & 1 == (bits != 0), "INDEX")
+            need(bits >> 31 - place % 32 & 1 == (head != 0), "INDEX")
+            need(head == 0 or heap.in_heap(head) and heap.word(head) == place - 1, "INDEX")
             while head != 0:
                 self.listed += 1
-                if not heap.in_heap(head) or self.listed > context.free_blocks:
-                    yield "INDEX", 0
-                    return
+                need(heap.in_heap(head) and self.listed <= context.free_blocks, "INDEX")
                 size = heap.free_size_at(head)
-                if size == 0 or heap.list_of(size) != place:
-                    yield "FREE_LIST", head
+                need(size and heap.list_of(size) == place, "FREE_LIST", head)
                 head = heap.word(head + 1)
 
-    def modules(self):
-        heap, layout, context = self.heap, self.layout, self.heap.context
+    def modules(self, heap, layout, context):
         at, span, room, nobody = context.table_at, context.table_span, context.table_room, context.nobody
-        table = context.first <= at < heap.end and context.first <= at + span < heap.end
+        there = context.first <= at < heap.end and context.first <= at + span < heap.end
         block = Block(heap, at)
-        if context.unused or (at or room or span) and not (
-                table and heap.map_get(at) and block.owner == layout.OWNER_SYSTEM
-                and 0 < span <= room <= layout.IMAGE_MODULES and room < block.size and heap.word(at + span - 1)):
-            yield "MODULE", 0
-        if nobody.limit != layout.LIMIT_NONE or nobody.mark != nobody.peak or nobody.peak < nobody.live:
-            yield "MODULE", 0
+        need(not context.unused and (not (at or room or span) or (
+            there and heap.map_get(at) and block.owner == layout.OWNER_SYSTEM and
+            0 < span <= room <= layout.IMAGE_MODULES and room < block.size and heap.word(at + span - 1))), "MODULE")
+        need(nobody.limit == layout.LIMIT_NONE and nobody.mark == nobody.peak >= nobody.live, "MODULE")
         count(self.booked, layout.OWNER_SYSTEM, context.system.blocks, context.system.live)
         count(self.booked, layout.OWNER_NOBODY, nobody.blocks, nobody.live)
-        for number in range(span if table else 0):
+        for number in range(span if there else 0):
             entry = heap.word(at + number)
             if entry != 0:
                 self.records += 1
-                if not self.record_is_valid(number + layout.OWNER_FIRST_MODULE):
-                    yield "MODULE", entry >> layout.TABLE_TAG_BITS << heap.scale
+                need(self.record_is_valid(heap, layout, number + layout.OWNER_FIRST_MODULE),
+                     "MODULE", entry >> layout.TABLE_TAG_BITS << heap.scale)
 
-    def record_is_valid(self, owner):
-        heap, layout, at = self.heap, self.layout, self.heap.record_at(owner)
-        block, module, name = Block(heap, at), heap.module(owner), heap.name_of(owner)
-        if module is None or not heap.map_get(at) or block.owner != layout.OWNER_SYSTEM or not name or \
-                module.key & (1 << layout.OWNER_BITS) - 1 != owner or \
-                block.size <= layout.MODULE_WORDS + 1 + len(name) // 4 or self.find(name) != owner:
+    def record_is_valid(self, heap, layout, owner):
+        at, name, module = heap.record_at(owner), heap.name_of(owner), heap.module(owner)
+        block = Block(heap, at)
+        if not (module and name and heap.map_get(at) and block.owner == layout.OWNER_SYSTEM and
+                module.key & (1 << layout.OWNER_BITS) - 1 == owner and
+                block.size > layout.MODULE_WORDS + 1 + len(name) // 4 and heap.find(name) == owner):
             return False
         held = module.holding
         count(self.booked, owner, held.blocks, held.live)
-        if heap.is_leaving(held):
-            return held.mark == 0
-        return held.mark == min(held.peak, held.limit) and held.peak >= held.live
+        return held.mark == 0 if heap.is_leaving(held) else held.mark == min(held.peak, held.limit) and \
+            held.peak >= held.live
 
-    def find(self, name):
-        """The module that a search for this name comes to: the table has bits of its hash, FNV-1a."""
-        heap, layout, tag = self.heap, self.layout, 2166136261
-        for byte in name.encode("latin-1"):
-            tag = (tag ^ byte) * 16777619 & 0xffffffff
-        tag >>= 32 - layout.TABLE_TAG_BITS
-        return next((o for o in heap.owners() if heap.name_of(o) == name and tag == layout.TABLE_TAG_MASK &
-                     heap.word(heap.context.table_at + o - layout.OWNER_FIRST_MODULE)), 0)
-
-    def counters(self):
-        context = self.heap.context
-        if self.listed != self.free:
-            yield "INDEX", 0
-        if self.blocks != (context.taken - context.released) & 0xffffffff or self.free_words != context.free_words or \
-                self.free != context.free_blocks or context.free_lowest > context.free_words or \
-                self.moving != context.moving:
-            yield "COUNTERS", 0
-        if self.records != context.modules:
-            yield "MODULE", 0
-        nothing = [0, 0]
-        if self.moving == 0 and any(self.found.get(owner, nothing) != self.booked.get(owner, nothing)
-                                    for owner in self.found.keys() | self.booked.keys()):
-            yield "MODULE", 0
+    def counters(self, heap, layout, context):
+        free = self.found.pop(layout.OWNER_FREE, [0, 0])
+        need(self.listed == free[0], "INDEX")
+        need(sum(held[0] for held in self.found.values()) == (context.taken - context.released) & 0xffffffff and
+             free == [context.free_blocks, context.free_words] and context.free_lowest <= context.free_words and
+             self.moving == context.moving, "COUNTERS")
+        need(self.records == context.modules, "MODULE")
+        owners = self.found.keys() | self.booked.keys()
+        need(self.moving or all(self.found.get(o, [0, 0]) == self.booked.get(o, [0, 0]) for o in owners), "MODULE")
 
 
 def count(sums, owner, blocks, words):
@@ -628,20 +601,16 @@ def say_free(heap):
         if block.owner == heap.layout.OWNER_FREE and block.size != 0:
             count(sizes, block.bytes.bit_length() - 1, 1, block.size)
     rows = [["%d.." % (1 << log2), sizes[log2][0], 4 * sizes[log2][1],
-             "*" * max(1, 40 * sizes[log2][1] // max(1, heap.context.free_words))] for log2 in sorted(sizes)]
+             "*" * min(40, max(1, 40 * sizes[log2][1] // max(1, heap.context.free_words)))] for log2 in sorted(sizes)]
     table([" free blocks", " count", " bytes", ""], rows, 3)
 
 
 def say_blocks(heap, blocks):
-    rows = []
-    for block in blocks:
-        rows.append(["%#x" % block.address, block.usable(), block.bytes, block.use(), place_of(block.caller())])
-    if heap.layout.IMAGE_GUARD:
-        wide = max([0] + [len(row[3]) for row in rows])
-        rows = [row[:3] + [shorten(row[3], 20 if wide > 20 else wide)] + row[4:] for row in rows]
-        table(["payload", " size", " bytes", "owner", "allocated by"], rows, 4)
-    else:
-        table(["payload", " size", " bytes", "owner"], [row[:4] for row in rows], 3)
+    guard = heap.layout.IMAGE_GUARD
+    columns = 5 if guard else 4
+    rows = [["%#x" % block.address, block.usable(), block.bytes, shorten(block.use(), 20 if guard else WIDTH),
+             place_of(block.caller())][:columns] for block in blocks]
+    table(["payload", " size", " bytes", "owner", "allocated by"][:columns], rows, columns - 1)
 
 
 def place_of(caller):
@@ -695,8 +664,7 @@ def say_owner(heap, address):
 
 
 def say_check(heap):
-    faults = Check(heap).faults()
-    for fault, at in faults or [("OK", 0)]:
+    for fault, at in Check(heap).faults():
         where = " at block %#x" % (heap.address + 4 * at) if at else ""
         say("heap %#x: DMHEAP_CHECK_%s%s" % (heap.address, fault, where))
         say("  " + FAULTS[fault])
@@ -737,6 +705,14 @@ def command(action):
 
 
 Prefix()
+
+
+def evaluate(text):
+    """An expression of the user's; it may not call a function of the program. An array is its address, a text is not."""
+    with gdb.with_parameter("may-call-functions", False):
+        value = gdb.parse_and_eval(text)
+    is_array = value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY
+    return value.address if is_array and not text.startswith('"') else value
 
 
 @command
@@ -794,10 +770,7 @@ def do_owner(text):
 ADDRESS is an expression; it may lead inside of a block. Where a heap lies in a block of another, both are told."""
     if not text:
         raise gdb.GdbError("Whose? dmheap owner ADDRESS")
-    with gdb.with_parameter("may-call-functions", False):
-        value = gdb.parse_and_eval(text)
-    is_array = value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY
-    address = int(value.address if is_array else value) & (1 << 64) - 1
+    address = int(evaluate(text)) & (1 << 64) - 1
     inside = [h for h in heaps() if 0 <= address - h.address < 4 * h.end]
     for heap in sorted(inside, key=lambda h: -h.address):
         say_owner(heap, address)
@@ -830,19 +803,12 @@ PATTERN is an expression, and its bytes are looked for at every address: dmheap 
 (who points to it), dmheap find (short)0x1234."""
     if not text:
         raise gdb.GdbError("What? dmheap find PATTERN")
-    with gdb.with_parameter("may-call-functions", False):
-        value = gdb.parse_and_eval(text)
-        kind = value.type.strip_typedefs()
-        size, order = kind.sizeof, Layout().order
-        if kind.code == gdb.TYPE_CODE_ARRAY:
-            last = kind.range()[1]
-            element = kind.target().sizeof
-            items = [int(value[i]) for i in range(last + 1)]
-            if text.endswith('"') and items[-1] == 0:
-                items.pop()
-        else:
-            element, items = size, [int(value)]
-        pattern = b"".join((i & (1 << 8 * element) - 1).to_bytes(element, order) for i in items)
+    value = evaluate(text)
+    if text.startswith('"'):
+        pattern = value.string("latin-1").encode("latin-1")
+    else:
+        size = value.type.sizeof
+        pattern = (int(value) & (1 << 8 * size) - 1).to_bytes(size, Layout().order)
     hits = 0
     for heap in heaps():
         at = heap.data.find(pattern) if pattern else -1
@@ -888,9 +854,11 @@ class Watch:
         while self.left > 0:
             self.halted = False
             self.start_timer()
-            with gdb.with_parameter("suppress-cli-notifications", True):  # of each halt
-                gdb.execute("continue")
-            self.timer.cancel()
+            try:
+                with gdb.with_parameter("suppress-cli-notifications", True):  # of each halt
+                    gdb.execute("continue")
+            finally:
+                self.timer.cancel()
             if not self.halted:  # but by a breakpoint, a signal, Ctrl-C, or its end
                 if gdb.selected_thread() is not None:
                     gdb.execute("frame")
