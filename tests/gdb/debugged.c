@@ -95,18 +95,20 @@ __attribute__( ( noinline ) ) static void leak( void )
     leaked = dmheap_malloc( 333, "leaky" );
 }
 
-/* Overwrites words of the heap, one at a time, each with several values. */
+/* Overwrites words of the heap, one at a time: each bit flipped, zeros, ones. A moment is each `stride`-th of those that the
+ * check finds something in. */
 static void damage( dmheap_context_t* context )
 {
-    static uint32_t copy[MAIN_SIZE / 4];
-    uint32_t*       words = (uint32_t*)(void*)main_memory;
-    memcpy( copy, words, sizeof copy );
-    for( unsigned at = 0; at < MAIN_SIZE / 4; at += stride )
-        for( unsigned kind = 0; kind < 4; kind++ )
+    uint32_t* words = (uint32_t*)(void*)main_memory;
+    unsigned  found = 0;
+    for( unsigned at = 0; at < MAIN_SIZE / sizeof *words; at++ )
+        for( unsigned kind = 0; kind < 34; kind++ )
         {
-            words[at] = kind == 0 ? 0 : kind == 1 ? UINT32_MAX : kind == 2 ? words[at] ^ 1u << at % 32 : words[at] + 4u;
-            say_all( context, NULL );
-            memcpy( words, copy, sizeof copy );
+            uint32_t word = words[at];
+            words[at]     = kind < 32 ? word ^ 1u << kind : kind == 32 ? 0 : UINT32_MAX;
+            if( dmheap_ctx_check( context, NULL ) != DMHEAP_CHECK_OK && found++ % stride == 0 )
+                say_all( context, NULL );
+            words[at] = word;
         }
 }
 

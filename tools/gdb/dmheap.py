@@ -327,7 +327,9 @@ class Heap:
             yield block
             position = at + self.granule
             if self.fits(at, block.size):
-                position = shown = at + block.size
+                shown = at + block.size
+            if self.fits(at, block.size) and self.in_heap(shown):
+                position = shown
                 behind = self.word(position - 1)
                 if self.owner(behind) == self.layout.OWNER_FREE and self.size(behind) <= self.end - position:
                     position += self.size(behind)
