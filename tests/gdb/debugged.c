@@ -95,19 +95,19 @@ __attribute__( ( noinline ) ) static void leak( void )
     leaked = dmheap_malloc( 333, "leaky" );
 }
 
-/* Overwrites words of the heap, one at a time: each bit flipped, zeros, ones. A moment is each `stride`-th of those that the
- * check finds something in. */
+/* Overwrites words of the heap, one at a time: each bit flipped, zeros, ones. Of each `stride`-th of these, a
+ * moment is what the check finds something in. */
 static void damage( dmheap_context_t* context )
 {
-    uint32_t* words = (uint32_t*)(void*)main_memory;
-    unsigned  found = 0;
+    uint32_t* words  = (uint32_t*)(void*)main_memory;
+    unsigned  number = 0;
     for( unsigned at = 0; at < MAIN_SIZE / sizeof *words; at++ )
         for( unsigned kind = 0; kind < 34; kind++ )
         {
             uint32_t word = words[at];
-            words[at]     = kind < 32 ? word ^ 1u << kind : kind == 32 ? 0 : UINT32_MAX;
-            if( dmheap_ctx_check( context, NULL ) != DMHEAP_CHECK_OK && found++ % stride == 0 )
-                say_all( context, NULL );
+            if( number++ % stride != 0 ) continue;
+            words[at] = kind < 32 ? word ^ 1u << kind : kind == 32 ? 0 : UINT32_MAX;
+            if( dmheap_ctx_check( context, NULL ) != DMHEAP_CHECK_OK ) say_all( context, NULL );
             words[at] = word;
         }
 }
