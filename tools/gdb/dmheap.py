@@ -355,6 +355,7 @@ def heaps(whole=True):
         most = layout.registry["heap"].type.range()[1] + 1
         addresses = [int(layout.registry["heap"][i]) for i in range(most)]
         order = [int(layout.registry["order"][i]) for i in range(min(int(layout.registry["defaults"]), most))]
+        order = list(dict.fromkeys(order))  # where the registry is overwritten, one may be there twice
     except gdb.MemoryError as error:
         raise gdb.GdbError("The registry of heaps cannot be read (%s): does the program run?" % error)
     found = []
@@ -365,7 +366,8 @@ def heaps(whole=True):
             position = str(order.index(place) + 1) if place in order else "-"
             found.append(Heap(layout, addresses[place], position, whole))
         except NoHeap as why:
-            say("heap %#x: DMHEAP_CHECK_GEOMETRY: %s" % (addresses[place], why))
+            say("heap %#x: DMHEAP_CHECK_GEOMETRY" % addresses[place])
+            say("  %s" % why)
             found.append(None)
     if not found:
         raise gdb.GdbError("DMHEAP_CHECK_NOT_INITIALIZED: there is no heap.")
@@ -725,7 +727,8 @@ peak: the most that was used at a time, the heap's own records included. largest
 frag: 1 - largest / free. share: of what is used. In the map each character is of whom most of that part of the heap
 is: # the heap itself, . free, ? nobody, a letter: the module with this letter."""
     found = heaps()
-    say_heaps(found)
+    if found:
+        say_heaps(found)
     for heap in found:
         title(heap, "Modules")
         say_modules(heap)
