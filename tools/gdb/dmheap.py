@@ -161,7 +161,7 @@ class Heap:
         of them what a heap is made with."""
         layout, data = self.layout, bytes(self.data)
         first, seal = layout.offset("first"), layout.offset("seal")
-        wrong = functools.reduce(lambda a, b: a ^ b, [self.word(at) for at in range(first, seal + 1)]) ^ 0xffffffff
+        wrong = functools.reduce(lambda a, b: a ^ b, [self.word(at) for at in range(first, seal + 1)]) ^ layout.IMAGE_SEAL
         self.sealed = wrong == 0
         for at in range(seal, first - 1, -1):
             mended = data[:4 * at] + (self.word(at) ^ wrong).to_bytes(4, layout.order) + data[4 * at + 4:]
@@ -292,7 +292,7 @@ class Heap:
         return bytes(self.data[4 * at:end]).partition(b"\0")[0].decode("latin-1")
 
     def is_leaving(self, holding):
-        return holding.limit & self.layout.HOLDING_LEAVING != 0
+        return holding.ceiling == 0
 
     # Walks.
 
@@ -478,7 +478,7 @@ class Check:
         need(not context.unused and (not (at or room or span) or (
             there and heap.map_get(at) and block.owner == layout.OWNER_SYSTEM and
             0 < span <= room <= layout.IMAGE_MODULES and room < block.size and heap.word(at + span - 1))), "MODULE")
-        need(nobody.limit == layout.LIMIT_NONE and nobody.mark == nobody.peak >= nobody.live, "MODULE")
+        need(nobody.ceiling == layout.CEILING_NONE and nobody.peak >= nobody.live, "MODULE")
         count(self.booked, layout.OWNER_SYSTEM, context.system.blocks, context.system.live)
         count(self.booked, layout.OWNER_NOBODY, nobody.blocks, nobody.live)
         for number in range(span if there else 0):
@@ -497,8 +497,7 @@ class Check:
             return False
         held = module.holding
         count(self.booked, owner, held.blocks, held.live)
-        return held.mark == 0 if heap.is_leaving(held) else held.mark == min(held.peak, held.limit) and \
-            held.peak >= held.live
+        return held.ceiling <= layout.CEILING_NONE and (heap.is_leaving(held) or held.peak >= held.live)
 
     def counters(self, heap, layout, context):
         free = self.found.pop(layout.OWNER_FREE, [0, 0])
@@ -590,7 +589,7 @@ def say_modules(heap):
     marks, rows = letters(heap), []
     for owner, name, held in holdings(heap):
         leaving = heap.is_leaving(held)
-        limit = "leaving" if leaving else "-" if held.limit == heap.layout.LIMIT_NONE else 4 * held.limit
+        limit = "leaving" if leaving else "-" if held.ceiling == heap.layout.CEILING_NONE else 4 * (held.ceiling - 1)
         rows.append([marks[owner], name, 4 * held.live, permille(held.live, heap.used()), held.blocks,
                      4 * (held.live if leaving else held.peak), limit])
     own = heap.context.system
