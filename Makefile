@@ -7,7 +7,8 @@ SOURCES := src/dmheap.c port/hosted/dmod_port.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 FLAGS   := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Iinclude -Iport/include
 
-.PHONY: all demo example sqlite lua firmware test test-all verify targets cost bench coverage docs format lint clean help
+.PHONY: all demo example sqlite lua firmware test test-all verify targets cost bench coverage docs amalgamation format lint clean \
+    help
 
 all: libdmheap.a ## build libdmheap.a for this machine
 
@@ -74,6 +75,9 @@ coverage: ## what the tests reach of every line and branch
 
 docs: ## build the API reference into build/docs (needs doxygen)
 	@scripts/docs
+
+amalgamation: ## write the library and its port as two files into build/amalgamation (needs python3)
+	@scripts/amalgamate
 
 format: ## format all sources (needs clang-format)
 	@scripts/format

@@ -16,14 +16,22 @@
  *   DMHEAP_MAX_MODULES. Unregister, rename to a name that is taken, visitors and check are linear in the blocks, and
  *   dmheap_init() in the control data; they hold the lock for a bounded number of blocks at a time. Under the lock nothing
  *   is copied or filled but names and the table of modules, and nothing is logged. `docs/cost.md` has the figures.
- * - **Errors.** A call that is refused logs one line and changes the counts of refusals and hints for the next lookup,
- *   nothing else: no record, no memory, no peak.
+ * - **Errors.** A call that is refused logs what was wrong and changes the counts of refusals and hints for the next lookup,
+ *   nothing else: no record, no memory, no peak. The same refusal of the same module, in the same heap and for the same
+ *   reason, is logged when it comes for the first, second, fourth, eighth ... time, and how often it came in front of
+ *   whatever is logged next.
+ * - **Log.** A line has at most 99 bytes, 160 on 64-bit processors, DMOD's prefix and colour included; what is longer takes
+ *   two, the second of which begins with a space, and a name that is too long for its line is shortened in the middle. While
+ *   something is being logged, what else there is to log, by other threads, interrupts or Dmod_Printf() itself, is counted,
+ *   and the next report ends with `(+N not shown)`. So Dmod_Printf() may allocate from these heaps, also when they are full
+ *   or damaged.
  * - **Pointers.** A map of live payloads tells every address that is not one exactly: freed, inside of a block,
  *   misaligned, foreign. An address that was freed and then handed out again *is* a live payload: that only
  *   dmheap_module_free() can tell, where it is another module's by then.
  * - **Damage.** Whatever word of a heap is overwritten, no call reads or writes outside of the heap for it; dmheap_check()
  *   tells where it is.
- * - **Module names** are NUL-terminated, 1 to DMHEAP_NAME_SIZE - 1 characters, copied; NULL is nobody.
+ * - **Module names** are NUL-terminated, 1 to DMHEAP_NAME_SIZE - 1 characters, told apart whole, copied. The owner of a
+ *   block may be NULL or "", which is nobody.
  * - **Sizes** are bytes.
  * - **No heap named.** A call that names no heap allocates in the default heaps, and looks for pointers and modules in every
  *   heap that exists.
@@ -89,8 +97,8 @@ DMHEAP_API( bool, _register_module, ( const char* module_name ) );
 /**
  * @brief Frees all that a module owns, in every heap, and forgets the module. A heap that lies in one of its blocks is
  *        taken down first, with a `[WARN]`.
- * @param module_name The name; it may lie in memory that this call frees. Unknown: a `[WARN]` and nothing else; NULL, empty or
- *                    too long: an `[ERROR]`.
+ * @param module_name The name; it may lie in memory that this call frees. Unknown: a `[WARN]` and nothing else, by
+ *                    Dmod_FreeModule() not even that; NULL, empty or too long: an `[ERROR]`.
  * @note While this runs, allocations for the module are refused; all others go through between its steps.
  * @note Cost: linear in each heap's blocks up to the module's last one, in steps; the lock is held for one bounded step at
  *       a time. A module that holds nothing is forgotten at once.
@@ -100,7 +108,7 @@ DMHEAP_API( void, _unregister_module, ( const char* module_name ) );
 /**
  * @brief Allocates a block at the heap's default alignment.
  * @param size        Bytes; 0 gives the smallest block, which must be freed like any other.
- * @param module_name Owner; NULL: nobody. A name not yet registered is registered in the heap that grants the request.
+ * @param module_name Owner; NULL or "": nobody. A name not yet registered is registered in the heap that grants the request.
  * @return The payload, or NULL and an `[ERROR]` that names the size, the module and the reason; where there was no memory,
  *         the largest free block too. A limit that is reached in one heap is not got around in the next.
  * @note Cost: O(1). Algorithm: two-level segregated fit (Masmano et al., "TLSF: a new dynamic memory allocator for
@@ -153,7 +161,7 @@ DMHEAP_API( void, _concatenate_free_blocks, (void));
 /**
  * @brief Gives a block to another owner.
  * @param ptr         A live payload.
- * @param module_name The new owner, registered if need be; NULL: nobody.
+ * @param module_name The new owner, registered if need be; NULL or "": nobody.
  * @return true on success, and where it is the owner already. false and an `[ERROR]` for a wrong pointer or name, an owner
  *         being unregistered, or one whose limit would be exceeded.
  */

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dmheap_version.h"
 #include "dmod.h"
 
 /** @brief Heaps that can exist at a time. */
@@ -222,6 +223,13 @@ DMHEAP_API( void, _visit_modules, ( dmheap_module_visitor_t visit, void* user ) 
  */
 DMHEAP_API( dmheap_check_t, _check, ( const void** where ) );
 
+/**
+ * @brief Tells the version of the library that runs: DMHEAP_VERSION of what it was built from, which for a module that is
+ *        loaded at run time may be another than that of the header.
+ * @return Three numbers, `major.minor.patch`.
+ */
+DMHEAP_API( const char*, _version, (void));
+
 /* ---- A module, by handle ----------------------------------------------------------------------------------------- */
 
 /**
@@ -411,6 +419,68 @@ DMHEAP_API( bool, _ctx_restart_figures, ( dmheap_context_t * context ) );
  * @note Cost: O(modules), one heap after the other.
  */
 DMHEAP_API( bool, _restart_module_peak, ( const char* module_name ) );
+
+#endif
+
+/* ---- The trace --------------------------------------------------------------------------------------------------- */
+
+#ifdef DMHEAP_TRACE
+
+/** @brief Bytes that a ring has at the least. */
+#define DMHEAP_TRACE_RING_LEAST ( 256 + DMHEAP_NAME_SIZE )
+
+/**
+ * @brief Where a trace goes, and what it is told. The functions are called inside of the critical section: they are short, and
+ *        do not use the heap.
+ */
+typedef struct
+{
+    /** Memory for the newest records, at any address; the caller keeps it. NULL: `write` gets all. */
+    void* ring;
+    /** Bytes of it: at least DMHEAP_TRACE_RING_LEAST. */
+    size_t ring_size;
+    /** Gets the header, then each record by itself. Returns false if it cannot take one: how many it has not taken is said by
+     *  the next that it takes. */
+    bool ( *write )( const void* bytes, size_t size, void* user );
+    /** Handed to `write`. */
+    void* user;
+    /** A counter of ticks that wraps around at 2^32; NULL: none. */
+    uint32_t ( *clock )( void );
+    /** Of `clock`. */
+    uint32_t ticks_per_second;
+    /** A number for the thread that runs; NULL: 0. */
+    uint32_t ( *thread )( void );
+} dmheap_trace_t;
+
+/**
+ * @brief Begins to trace, in the format of `docs/trace.md`: first what there is, as dmheap_trace_state() does, then each event
+ *        as it happens, in the order in which the heaps change. A trace that was begun before ends. Only in a library that is
+ *        built with DMHEAP_TRACE, as are the functions that follow.
+ * @param to Where to; copied.
+ * @return true on success; false, and no line in the log, where neither `ring` nor `write` is given, the ring is too small, or
+ *         `write` did not take the header.
+ * @note Cost: linear in the heaps' blocks, in steps; then O(1) for each event, under the lock.
+ */
+DMHEAP_API( bool, _trace_start, ( const dmheap_trace_t* to ) );
+
+/** @brief Ends a trace. What is in a ring stays there, and can be read. */
+DMHEAP_API( void, _trace_stop, (void));
+
+/**
+ * @brief Takes the oldest records out of the ring. What is read by and by makes one trace, header included; where records
+ *        were dropped since the last call, it says how many.
+ * @param to   Receives them, whole records only.
+ * @param size Bytes of it: with DMHEAP_TRACE_RING_LEAST there is room for any record.
+ * @return Bytes written; 0: there is nothing more.
+ */
+DMHEAP_API( size_t, _trace_read, ( void* to, size_t size ) );
+
+/**
+ * @brief Writes to the trace what there is: heaps, owners with their names, live blocks. A reader who missed records knows all
+ *        of that again.
+ * @note Cost: linear in the heaps' blocks, in steps.
+ */
+DMHEAP_API( void, _trace_state, (void));
 
 #endif
 

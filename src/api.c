@@ -77,7 +77,7 @@ typedef struct
     size_t      size, alignment; /* bytes; alignment 0: the heap's */
     const char* module;          /* NULL: nobody */
     uint32_t    key;             /* of a module whose handle was given, 0: its name was */
-    const void* caller;          /* who asks, for the guard */
+    const void* caller;          /* who asks, for the guard and the trace */
 } request_t;
 
 static bool alignment_is_valid( size_t alignment )
@@ -110,13 +110,14 @@ static bool block_is_had( status_t status )
     return status == STATUS_OK || status == STATUS_REGISTERED;
 }
 
-/* Counts and reports a request that is refused: `first` was asked first. Not locked. */
-static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
+/* Counts and reports a request that is refused. Not locked. */
+static RARE void* refuse( dmheap_context_t* first, report_t* why )
 {
+    why->from = first;
     if( first != NULL && ( is_exhausted( why->status ) || why->status == STATUS_OVER_LIMIT ) )
     {
         lock();
-        if( context_exists( first ) ) ( (dmheap_context_t*)(uintptr_t)first )->failures++;
+        if( context_exists( first ) ) first->failures++;
         unlock();
     }
     report( why );
@@ -125,7 +126,7 @@ static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
 
 /* A request that was refused: true where the hook for refusals has it tried anew, once; else it is refused for good. Not
  * locked. */
-static inline bool refuse_or_retry( const dmheap_context_t* first, const report_t* why, bool* retried )
+static inline bool refuse_or_retry( dmheap_context_t* first, report_t* why, bool* retried )
 {
     if( diagnose_retries( first, why, retried ) ) return true;
     (void)refuse( first, why );
@@ -134,6 +135,7 @@ static inline bool refuse_or_retry( const dmheap_context_t* first, const report_
 
 static RARE void* refuse_request( status_t status, const request_t* request )
 {
+    trace_refused( NULL, request, request->module, status );
     return refuse( NULL, &( report_t ){ .status    = status,
                                         .size      = request->size,
                                         .alignment = request->alignment,
@@ -227,6 +229,7 @@ static void search_in( search_t* search, dmheap_context_t* context, const name_t
     if( search->first == NULL ) search->first = context;
     diagnose_asked( context, search->first, search->request.size, search->status );
     search->context = context;
+    trace_search( search );
     if( is_exhausted( search->status ) )
     {
         size_t largest = largest_free( context );
@@ -262,7 +265,11 @@ static RARE bool search_again( search_t* search, const char* module, const void*
                      .looked    = is_exhausted( search->status ),
                      .module    = module,
                      .address   = address };
-    if( !refuse_or_retry( search->first, &why, retried ) ) return false;
+    if( !refuse_or_retry( search->first, &why, retried ) )
+    {
+        trace_refused( search->first, &search->request, module, search->status );
+        return false;
+    }
     *search = ( search_t ){ .request = search->request, .status = search->status };
     return true;
 }
@@ -277,10 +284,11 @@ static void* search_result( const search_t* search )
 static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t alignment, const char* module,
                                     const void* caller )
 {
-    name_t   name    = { .text = NULL };
-    bool     retried = false;
-    search_t search  = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller },
-                         .status  = STATUS_NO_HEAP };
+    name_t name     = { .text = NULL };
+    bool   retried  = false;
+    module          = owner_text( module );
+    search_t search = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller },
+                        .status  = STATUS_NO_HEAP };
     if( module != NULL && !name_make( module, &name ) ) return refuse_request( STATUS_BAD_NAME, &search.request );
     give_up_lost_heaps( only );
     do
@@ -336,7 +344,11 @@ static HOT block_t take_known( dmheap_context_t* context, size_t size, const cha
     if( module != NULL ) holding = owner_by_hint( context, module, &owner );
     if( holding == NULL ) return block_at( BLOCK_NONE );
     block_t block = owner_take( context, holding, owner, size );
-    if( block.at != BLOCK_NONE ) guard_give( context, block, size, caller );
+    if( block.at != BLOCK_NONE )
+    {
+        guard_give( context, block, size, caller );
+        trace_malloc( context, block, size, 0, caller );
+    }
     return block;
 }
 
@@ -370,7 +382,11 @@ static APART void* allocate_for( dmheap_context_t* home, uint32_t key, size_t si
     {
         module_t* module = module_in_line( home, key_owner( key ) );
         if( module != NULL && module->key == key ) block = owner_take( home, &module->holding, key_owner( key ), size );
-        if( block.at != BLOCK_NONE ) guard_give( home, block, size, caller );
+        if( block.at != BLOCK_NONE )
+        {
+            guard_give( home, block, size, caller );
+            trace_malloc( home, block, size, 0, caller );
+        }
     }
     unlock();
     if( block.at != BLOCK_NONE ) return block_payload( home, block );
@@ -477,6 +493,7 @@ static HOT status_t release_in( dmheap_context_t* context, void* pointer )
         return STATUS_CORRUPTED;
     }
     guard_take( context, block );
+    trace_note( context, block );
     release_merge( context, block, header, own, beside );
     holding_discharge( holding, own ); /* afterwards: a record that is overwritten may lie in what was verified */
     return STATUS_OK;
@@ -497,7 +514,8 @@ static RARE status_t block_find( dmheap_context_t* only, const void* pointer, bl
 
 /* Releases a live payload of `only` or, where that is NULL, of any heap; `check` NULL: whoever's it is. Reports what is
  * none. Not locked. */
-static RARE void release_from( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what )
+static RARE void release_from( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what,
+                               const void* caller )
 {
     dmheap_context_t* context;
     block_t           block;
@@ -508,7 +526,9 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
     if( status == STATUS_OK )
     {
         holding_t* holding = user_holding( context, block_owner( context, block ) );
-        status             = holding != NULL ? owner_release( context, holding, block ) : STATUS_CORRUPTED;
+        trace_note( context, block );
+        status = holding != NULL ? owner_release( context, holding, block ) : STATUS_CORRUPTED;
+        if( status == STATUS_OK ) trace_free( caller );
     }
     unlock();
     if( status != STATUS_OK )
@@ -521,14 +541,15 @@ static HOT void release( void* pointer )
     lock();
     dmheap_context_t* context = registry.first;
     status_t          status  = context != NULL ? release_in( context, pointer ) : STATUS_NO_HEAP;
+    if( status == STATUS_OK ) trace_free( GUARD_CALLER() );
     unlock();
-    if( status != STATUS_OK ) release_from( NULL, pointer, NULL, NULL );
+    if( status != STATUS_OK ) release_from( NULL, pointer, NULL, NULL, GUARD_CALLER() );
 }
 
 DMHEAP_API_BODY( void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )
 {
     (void)concatenate;
-    if( context_given( context ) ) release_from( context, ptr, NULL, NULL );
+    if( context_given( context ) ) release_from( context, ptr, NULL, NULL, GUARD_CALLER() );
 }
 
 /* Whether a block may be touched by a handle's module: in the handle's heap it is the owner, in another it has the owner's
@@ -549,7 +570,7 @@ static status_t handle_check( const void* handle, const dmheap_context_t* contex
 
 DMHEAP_API_BODY( void, _module_free, ( dmheap_module_t module, void* ptr ) )
 {
-    if( handle_given( module ) ) release_from( NULL, ptr, handle_check, &module );
+    if( handle_given( module ) ) release_from( NULL, ptr, handle_check, &module, GUARD_CALLER() );
 }
 
 DMHEAP_API_BODY( void, _ctx_concatenate_free_blocks, ( dmheap_context_t * context ) )

@@ -21,6 +21,7 @@
 #include "guard.h"
 #include "image.h"
 #include "status.h"
+#include "trace.h"
 
 enum
 {

@@ -167,7 +167,7 @@ DMHEAP_API_BODY( bool, _register_module, ( dmheap_context_t * ctx, const char* m
 
 DMHEAP_API_BODY( void, _unregister_module, ( dmheap_context_t * ctx, const char* module_name ) )
 {
-    unregister_module( ctx, module_name );
+    unregister_module( ctx, module_name, STATUS_UNKNOWN_MODULE );
 }
 
 /* ---- Memory ---- */
@@ -209,7 +209,7 @@ DMHEAP_API_BODY( void, _free, ( dmheap_context_t * ctx, void* ptr, bool concaten
     if( ctx == NULL )
         release( ptr );
     else
-        release_from( ctx, ptr, NULL, NULL );
+        release_from( ctx, ptr, NULL, NULL, GUARD_CALLER() );
 }
 
 DMHEAP_API_BODY( void, _concatenate_free_blocks, ( dmheap_context_t * ctx ) )
@@ -219,7 +219,7 @@ DMHEAP_API_BODY( void, _concatenate_free_blocks, ( dmheap_context_t * ctx ) )
 
 DMHEAP_API_BODY( bool, _retag, ( dmheap_context_t * ctx, void* ptr, const char* new_module_name ) )
 {
-    if( new_module_name != NULL ) return retag( ctx, ptr, new_module_name );
+    if( owner_text( new_module_name ) != NULL ) return retag( ctx, ptr, new_module_name );
     report_module( STATUS_BAD_NAME, TO_RETAG, NULL, NULL );
     return false;
 }

@@ -22,6 +22,17 @@ static struct
     uint8_t           defaults;                   /* how many there are */
     uint8_t           initial; /* 1 + the place of the heap that dmheap_init() made, 0: there is none */
     uint32_t          serial;  /* of the last registration of a module, in whatever heap */
+#ifndef DMOD_NO_LOGGING
+    struct
+    {
+        const void* heap;    /* of the last report, if that was a refusal */
+        uint32_t    owner;   /* the same: who and what for, owner_mark() */
+        uint32_t    times;   /* how often it came, 0: it was none */
+        uint16_t    unsaid;  /* reports that came while one was written */
+        uint8_t     status;  /* of the refusal */
+        bool        writing; /* a report, at this moment */
+    } said;                  /* what report.c has to remember */
+#endif
 } registry;
 
 /* A heap that could be made of a buffer. */
@@ -227,6 +238,7 @@ static void context_set_default( unsigned place, size_t position )
 static void context_forget( unsigned place )
 {
     guard_heap_ends( registry.heap[place] );
+    trace_heap_ends( registry.heap[place] );
     (void)context_unset_default( place );
     registry.heap[place] = NULL;
     if( registry.initial == place + 1 ) registry.initial = 0;

@@ -18,7 +18,7 @@ static void diagnose_begins( unsigned place )
 }
 
 /* Whether a request that came to `status` was refused for want of memory or by a limit. */
-static bool is_refusal( status_t status )
+static bool refused_memory( status_t status )
 {
     return is_exhausted( status ) || status == STATUS_OVER_LIMIT;
 }
@@ -36,7 +36,7 @@ static void diagnose_asked( const dmheap_context_t* context, const dmheap_contex
                             status_t status )
 {
     dmheap_refusals_t* refusals = &diagnosis.heap[context_place( context )];
-    if( is_refusal( status ) )
+    if( refused_memory( status ) )
     {
         refusals->count[reason_of( context, size, status )]++;
         if( size > refusals->largest_size ) refusals->largest_size = size;
@@ -50,7 +50,7 @@ static bool diagnose_retries( const dmheap_context_t* first, const report_t* why
     dmheap_refusal_t      refusal = { .size = why->size, .alignment = why->alignment, .module = why->module };
     dmheap_refusal_hook_t hook    = NULL;
     void*                 user    = NULL;
-    if( *retried || !is_refusal( why->status ) ) return false;
+    if( *retried || !refused_memory( why->status ) ) return false;
     lock();
     if( !diagnosis.inside && context_stands( first ) )
     {

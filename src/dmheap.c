@@ -14,6 +14,7 @@
 #include "heaps.c"
 #include "inspect.c"
 #include "diagnose.c"
+#include "trace.c"
 #if DMHEAP_CONTEXT_FIRST
 #include "context_first.c"
 #else

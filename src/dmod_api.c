@@ -28,7 +28,7 @@ DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void, _FreeEx, ( void* Ptr, bool Concaten
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void, _FreeModule, ( const char* ModuleName ) )
 {
-    unregister_module( NULL, ModuleName );
+    unregister_module( NULL, ModuleName, STATUS_NEVER_KNOWN ); /* a kernel unloads modules that never allocated, too */
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, bool, _RetagEx, ( void* Ptr, const char* ModuleName ) )

@@ -103,18 +103,12 @@ static void guard_unlocked( void )
     __typeof__( finding ) found = finding;
     finding.found               = false;
     Dmod_ExitCritical();
-    if( !found.found ) return;
-    if( found.is_live )
-    {
-        DMOD_LOG_ERROR( "dmheap: Written behind the end of %p, %lu bytes of module %s, allocated at %p.\n",
-                        found.address, (unsigned long)found.bytes, found.owner[0] != '\0' ? found.owner : "(none)",
-                        found.caller );
-    }
-    else
-    {
-        DMOD_LOG_ERROR( "dmheap: Written to free memory at %p: used after it was freed, or far behind a block.\n",
-                        found.address );
-    }
+    if( found.found )
+        report( &( report_t ){ .status  = found.is_live ? STATUS_WRITTEN_BEHIND : STATUS_WRITTEN_FREE,
+                               .size    = found.bytes,
+                               .module  = found.owner,
+                               .address = found.address,
+                               .from    = found.caller } );
 }
 
 /* ---- Live blocks ---- */

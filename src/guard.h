@@ -22,9 +22,6 @@ enum
     GUARD_BYTES   = ( GUARD_TRAILER + 1 ) * WORD_SIZE /* that a block has more; at least 4 are canary */
 };
 
-/* Who called the function of the public API that this is used in. */
-#define GUARD_CALLER() __builtin_return_address( 0 )
-
 /* A heap is about to be made in `bytes`; has been made; is no more, and its memory is not read. */
 static void guard_heap_begins( const dmheap_context_t* context, size_t bytes );
 static void guard_heap_made( dmheap_context_t* context );
@@ -79,7 +76,6 @@ enum
     GUARD_BYTES = 0
 };
 
-#define GUARD_CALLER()                                              NULL
 #define guard_heap_begins( context, bytes )                         ( (void)0 )
 #define guard_heap_made( context )                                  ( (void)0 )
 #define guard_heap_ends( context )                                  ( (void)0 )
@@ -101,6 +97,13 @@ enum
 #define guard_unlocking()                                           ( (void)0 )
 #define guard_unlocked()                                            ( (void)0 )
 
+#endif
+
+/* Who called the function of the public API that this is used in, where the guard or the trace wants to know. */
+#if defined( DMHEAP_GUARD ) || defined( DMHEAP_TRACE )
+#define GUARD_CALLER() __builtin_return_address( 0 )
+#else
+#define GUARD_CALLER() NULL
 #endif
 
 #endif

@@ -115,6 +115,7 @@ static status_t install_heap( const context_plan_t* plan, const name_t* name, bo
             registry.initial = (uint8_t)( place + 1 );
             context_set_default( place, position );
         }
+        trace_heap_made( plan->context );
     }
     unlock();
     return place < DMHEAP_MAX_CONTEXTS ? STATUS_OK : STATUS_TOO_MANY_HEAPS;
@@ -201,4 +202,9 @@ DMHEAP_API_BODY( bool, _ctx_unset_default, ( dmheap_context_t * context ) )
     bool was_default = context_exists( context ) && context_unset_default( context_place( context ) );
     unlock();
     return was_default;
+}
+
+DMHEAP_API_BODY( const char*, _version, (void))
+{
+    return DMHEAP_VERSION;
 }

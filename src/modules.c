@@ -9,8 +9,11 @@
 /* `only` is the heap that was named, or NULL. */
 static void report_module( status_t status, purpose_t purpose, const char* name, const dmheap_context_t* only )
 {
-    report( &( report_t ){
-        .status = status, .purpose = purpose, .module = name, .address = not_located( status, only, NULL ) } );
+    report( &( report_t ){ .status  = status,
+                           .purpose = purpose,
+                           .module  = name,
+                           .address = not_located( status, only, NULL ),
+                           .from    = only } );
 }
 
 /* Whether a module was found or registered. */
@@ -201,6 +204,7 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
     name_t            name;
     owner_t           owner = OWNER_NOBODY;
     status_t          known = STATUS_KNOWN_MODULE;
+    text                    = owner_text( text );
     if( text != NULL && !name_make( text, &name ) )
     {
         report_module( STATUS_BAD_NAME, TO_RETAG, text, NULL );
@@ -223,8 +227,11 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
     unlock();
     if( status == STATUS_OK && known == STATUS_REGISTERED ) report_module( known, TO_RETAG, text, NULL );
     if( status != STATUS_OK )
-        report( &( report_t ){
-            .status = status, .purpose = TO_RETAG, .module = text, .address = not_located( status, only, pointer ) } );
+        report( &( report_t ){ .status  = status,
+                               .purpose = TO_RETAG,
+                               .module  = text,
+                               .address = not_located( status, only, pointer ),
+                               .from    = only } );
     return status == STATUS_OK;
 }
 
@@ -267,13 +274,13 @@ static void sweep_module( dmheap_context_t* context, sweep_t* sweep, const char*
         report( &( report_t ){ .status = STATUS_CORRUPTED, .address = block_payload( context, sweep->damaged ) } );
 }
 
-/* In one heap or, where that is NULL, in all of them. */
-static void unregister_module( dmheap_context_t* only, const char* text )
+/* In one heap or, where that is NULL, in all of them; `unknown`: what it comes to where none knows the name. */
+static void unregister_module( dmheap_context_t* only, const char* text, status_t unknown )
 {
     name_copy_t       copy;
     dmheap_context_t* context;
     uint32_t          visited = 0;
-    status_t          status  = only == NULL ? STATUS_UNKNOWN_MODULE : STATUS_NO_HEAP;
+    status_t          status  = only == NULL ? unknown : STATUS_NO_HEAP;
     if( !name_copy( text, &copy ) )
     {
         report_module( STATUS_BAD_NAME, TO_REGISTER, text, NULL );
@@ -289,7 +296,7 @@ static void unregister_module( dmheap_context_t* only, const char* text )
         {
             owner_t    owner   = image_is_sealed( context ) ? owner_find( context, &copy.name ) : OWNER_FREE;
             holding_t* holding = owner != OWNER_FREE ? user_holding( context, owner ) : NULL;
-            if( status == STATUS_NO_HEAP ) status = STATUS_UNKNOWN_MODULE;
+            if( status == STATUS_NO_HEAP ) status = unknown;
             if( holding != NULL )
             {
                 owner_leave( context, holding, key_of( context, owner ), 0, &sweep );
@@ -305,7 +312,7 @@ static void unregister_module( dmheap_context_t* only, const char* text )
 
 DMHEAP_API_BODY( void, _ctx_unregister_module, ( dmheap_context_t * context, const char* module_name ) )
 {
-    if( context_given( context ) ) unregister_module( context, module_name );
+    if( context_given( context ) ) unregister_module( context, module_name, STATUS_UNKNOWN_MODULE );
 }
 
 /* ---- Renaming ---- */
@@ -343,10 +350,12 @@ static void rename_switch( const rounds_t* rounds, prepared_t* heap )
     block_t           old     = module_block( context, module_of( context, key_owner( heap->key ) ) );
     word_t*           table   = table_of( context );
     if( table == NULL ) return;
+    trace_owner( context, key_owner( heap->key ) );
     record_fill( context, rounds->new_name, holding_with_key( context, heap->key ), heap->key, heap->record );
     table[key_owner( heap->key ) - OWNER_FIRST_MODULE] = entry_of( context, heap->record, rounds->new_name->tag );
     block_resume( context, heap->record, OWNER_SYSTEM );
     heap->record = block_at( 0 );
+    trace_rename( context, key_owner( heap->key ) );
     (void)system_release( context, old );
 }
 

@@ -50,6 +50,12 @@ static bool name_make( const char* text, name_t* name )
     return length != 0;
 }
 
+/* The name of an owner to be: NULL where that is nobody. */
+static const char* owner_text( const char* text )
+{
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
 /* The record's name may be overwritten; it ends no later than the end mark, which has a byte of 0. */
 static HOT bool names_equal( const char* one, const char* other )
 {
@@ -350,8 +356,10 @@ static status_t system_release( dmheap_context_t* context, block_t block )
 {
     uint32_t size     = block_size( context, block );
     bool     is_front = block.at == context->records_at;
-    status_t status   = block_release( context, block );
+    trace_note( context, block );
+    status_t status = block_release( context, block );
     if( status != STATUS_OK ) return status;
+    trace_free( NULL );
     context->system.live -= size;
     context->system.blocks--;
     if( is_front ) context->records_at = block_behind_free( context, block_at( block.at + size ) ).at;
@@ -368,6 +376,7 @@ static status_t table_grow( dmheap_context_t* context )
     room            = at_most( at_least( room, image_end( context ) >> TABLE_ROOM_SHIFT ), DMHEAP_MAX_MODULES );
     status_t status = system_take( context, room * (size_t)WORD_SIZE, &table );
     if( status != STATUS_OK ) return status;
+    trace_malloc( context, table, room * (size_t)WORD_SIZE, 0, NULL );
     const word_t* from = table_of( context );
     word_t*       to   = image_word( context, table.at );
     for( uint32_t number = 0; number < room; number++ )
@@ -396,10 +405,12 @@ static void table_shrink( dmheap_context_t* context )
     else if( context->table_span <= half && half >= image_end( context ) >> TABLE_ROOM_SHIFT )
     {
         uint32_t old = block_size( context, block );
+        trace_note( context, block );
         if( block_resize( context, block, old, block_size_for( context, half * (size_t)WORD_SIZE ) ) != STATUS_OK )
             return;
         context->system.live -= old - block_size( context, block );
         context->table_room = (uint8_t)half;
+        trace_realloc( context, block, half * (size_t)WORD_SIZE, 0, NULL );
     }
 }
 
@@ -415,7 +426,9 @@ static uint32_t table_gap( const dmheap_context_t* context, const word_t* table 
 /* Makes a record of a name; `*record` is a block of the heap's own. */
 static status_t record_take( dmheap_context_t* context, const name_t* name, block_t* record )
 {
-    return system_take( context, sizeof( module_t ) + name->length + 1, record );
+    status_t status = system_take( context, sizeof( module_t ) + name->length + 1, record );
+    if( status == STATUS_OK ) trace_malloc( context, *record, sizeof( module_t ) + name->length + 1, 0, NULL );
+    return status;
 }
 
 static void record_fill( const dmheap_context_t* context, const name_t* name, const holding_t* holding, uint32_t key,
@@ -436,10 +449,12 @@ static status_t owner_forget( dmheap_context_t* context, owner_t owner )
     word_t*         table  = table_of( context );
     const module_t* module = module_of( context, owner );
     if( table == NULL || module == NULL ) return STATUS_CORRUPTED;
+    trace_owner( context, owner );
     status_t status = system_release( context, module_block( context, module ) );
     if( status != STATUS_OK ) return status;
     table[owner - OWNER_FIRST_MODULE] = 0;
     context->modules--;
+    trace_unregister();
     table_shrink( context );
     return STATUS_OK;
 }
@@ -479,6 +494,7 @@ static status_t owner_register( dmheap_context_t* context, const name_t* name, o
     image_word( context, context->table_at )[number] = entry_of( context, record, name->tag );
     if( number == context->table_span ) context->table_span++;
     context->modules++;
+    trace_register( context, *owner );
     return STATUS_REGISTERED;
 }
 
@@ -536,7 +552,12 @@ static status_t owner_retag( dmheap_context_t* context, block_t block, owner_t o
     if( giver == NULL ) return STATUS_CORRUPTED;
     if( taker == giver ) return STATUS_OK;
     status_t status = holding_admits( taker, taker->live + block_size( context, block ) );
-    if( status == STATUS_OK ) hand_over( context, block, giver, taker, owner );
+    if( status == STATUS_OK )
+    {
+        trace_note( context, block );
+        hand_over( context, block, giver, taker, owner );
+        trace_retag( context, block );
+    }
     return status;
 }
 
@@ -575,14 +596,20 @@ static status_t pass_on( dmheap_context_t* context, holding_t* holding, block_t 
     uint32_t   heir   = holding->peak;
     holding_t* taker  = heir != 0 ? holding_with_key( context, heir ) : NULL;
     status_t   status = STATUS_OK;
+    trace_note( context, block );
     if( taker == NULL || holding_is_leaving( taker ) )
     {
         status = owner_release( context, holding, block );
-        if( status == STATUS_OK ) return STATUS_LEAVING;
+        if( status == STATUS_OK )
+        {
+            trace_left();
+            return STATUS_LEAVING;
+        }
         heir  = OWNER_NOBODY;
         taker = &context->nobody;
     }
     hand_over( context, block, holding, taker, key_owner( heir ) );
+    trace_retag( context, block );
     return status;
 }
 

@@ -54,11 +54,13 @@ static status_t resize_here( const move_t* move )
     if( alignment != 0 && ( (uintptr_t)move->pointer & ( alignment - 1 ) ) != 0 ) return STATUS_NO_MEMORY;
 
     guard_inspect( context, block );
+    trace_note( context, block );
     status = block_resize( context, block, old, size );
     if( status != STATUS_OK ) return status;
     block_set_alignment( context, block, alignment );
     holding_adjust( move->holding, old, block_size( context, block ) );
     guard_change( context, move->pointer, move->bytes, block, move->request.size, move->request.caller );
+    trace_realloc( context, block, move->request.size, alignment, move->request.caller );
     return STATUS_OK;
 }
 
@@ -67,6 +69,8 @@ static void move_begin( move_t* move, dmheap_context_t* target, owner_t owner )
 {
     move->target = target;
     move->key    = key_of( target, owner );
+    trace_note( move->source, move->from );
+    trace_realloc( target, move->to, move->request.size, move->request.alignment, move->request.caller );
     block_suspend( move->source, move->from );
     block_suspend( target, move->to );
 }
@@ -157,7 +161,9 @@ static RARE bool move_again( const dmheap_context_t* only, const move_t* move, b
         if( context_stands( move->source ) ) owner_name( move->source, block_owner( move->source, move->from ), name );
         unlock();
     }
-    return refuse_or_retry( move->source, &why, retried );
+    bool again = refuse_or_retry( move->source, &why, retried );
+    if( !again ) trace_refused( move->source, &move->request, name, move->status );
+    return again;
 }
 
 /* Notes what a heap that was asked for another place, or the first one, has said. Locked. */
@@ -216,7 +222,7 @@ static void* change_size( dmheap_context_t* only, void* pointer, size_t size, si
     move_t move = { .request = { .size = size, .alignment = alignment, .caller = caller }, .pointer = pointer };
     if( pointer != NULL && size != 0 ) return reallocate( only, &move );
     if( pointer == NULL ) return allocate_by_name( only, size, alignment, module, caller );
-    release_from( only, pointer, NULL, NULL );
+    release_from( only, pointer, NULL, NULL, caller );
     return NULL;
 }
 
@@ -255,7 +261,7 @@ static void* change_size_for( dmheap_module_t module, void* pointer, size_t size
     if( pointer == NULL )
         return alignment != 0 ? allocate_by_key( module.context, module.key, size, alignment, caller )
                               : allocate_for( module.context, module.key, size, caller );
-    release_from( NULL, pointer, handle_check, &module );
+    release_from( NULL, pointer, handle_check, &module, caller );
     return NULL;
 }
 

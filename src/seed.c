@@ -27,7 +27,7 @@ DMHEAP_API_BODY( bool, _register_module, ( const char* module_name ) )
 
 DMHEAP_API_BODY( void, _unregister_module, ( const char* module_name ) )
 {
-    unregister_module( NULL, module_name );
+    unregister_module( NULL, module_name, STATUS_UNKNOWN_MODULE );
 }
 
 DMHEAP_API_BODY( void*, _malloc, ( size_t size, const char* module_name ) )

@@ -8,12 +8,21 @@
 
 #include "board.h"
 #include "dmheap.h"
-#include "newlib_malloc.h"
+#include "dmheap_glue.h"
 
 enum
 {
     LINE_MOST = 64
 };
+
+/* ---- Whose malloc() is ---- */
+
+static const char* running = "system";
+
+const char* dmheap_glue_owner( void )
+{
+    return running;
+}
 
 /* ---- An interrupt that uses the heap ---- */
 
@@ -80,7 +89,7 @@ static void check( void )
 /* A module that uses the C library and forgets a part of what it allocates. */
 static void run( void )
 {
-    const char* before = run_as( "app" );
+    running = "app";
     for( int i = 0; i < 20; i++ )
     {
         char* text = malloc( 32 );
@@ -89,7 +98,7 @@ static void run( void )
         snprintf( copy, 100, "message %d", i );
         if( i % 4 != 0 ) free( copy );
     }
-    run_as( before );
+    running = "system";
     Dmod_Printf( "app ran\n" );
 }
 

@@ -7,10 +7,6 @@
 
 #include <stdarg.h>
 
-/* How many critical sections were entered with interrupts masked already; only touched while they are. Each of these leaves
- * them masked, so that nothing need be remembered of the outermost. */
-static uint32_t critical_nested;
-
 #if defined( __ARM_ARCH_PROFILE ) && __ARM_ARCH_PROFILE == 'M'
 /* Masks interrupts, and tells whether they were already. */
 static inline uint32_t interrupts_mask( void )
@@ -51,6 +47,10 @@ static inline void interrupts_unmask( void )
 /* On any other processor the program must bring these two: a critical section that protects nothing is worse than a
  * link error. */
 #ifdef PORT_HAS_CRITICAL
+/* How many critical sections were entered with interrupts masked already; only touched while they are. Each of these leaves
+ * them masked, so that nothing need be remembered of the outermost. */
+static uint32_t critical_nested;
+
 DMOD_INPUT_WEAK_API_DECLARATION( Dmod, 1.0, void, _EnterCritical, (void))
 {
     if( interrupts_mask() != 0 ) critical_nested++;

@@ -603,8 +603,18 @@ static void print_overhead( void )
     }
 }
 
+/* Built with DMHEAP_TRACE, all is measured with a trace to a ring. */
+static void trace_all( void )
+{
+#ifdef DMHEAP_TRACE
+    static uint32_t ring[4096];
+    dmheap_trace_start( &( dmheap_trace_t ){ .ring = ring, .ring_size = sizeof ring } );
+#endif
+}
+
 int main( void )
 {
+    trace_all();
     for( unsigned i = 0; i < NAMES; i++ )
         memcpy( names[i], texts[i], strlen( texts[i] ) + 1 );
     calibrate();

@@ -55,6 +55,7 @@ static uint32_t failing_size( const dmheap_context_t* context, block_t block )
 #include "heaps.c"
 #include "inspect.c"
 #include "diagnose.c"
+#include "trace.c"
 #if DMHEAP_CONTEXT_FIRST
 #include "context_first.c"
 #else

@@ -88,6 +88,21 @@ static void every_small_size_makes_a_heap_or_says_why_not( void** state )
     assert_true( made_one );
 }
 
+static void the_smallest_heap_has_one_block( void** state )
+{
+    static const size_t smallest[][2] = { { 4, 168 }, { 8, 168 }, { 16, 160 }, { 32, 192 }, { 64, 256 } };
+    (void)state;
+    for( unsigned i = 0; i < sizeof smallest / sizeof *smallest; i++ )
+    {
+        fixture_no_heap();
+        assert_false( dmheap_init( fixture_buffer(), smallest[i][1] - 1, smallest[i][0] ) );
+        assert_true( dmheap_init( fixture_buffer(), smallest[i][1], smallest[i][0] ) );
+        assert_non_null( dmheap_malloc( 1, NULL ) );
+        assert_null( dmheap_malloc( 1, NULL ) );
+        assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_OK );
+    }
+}
+
 static void without_a_heap_every_call_is_refused( void** state )
 {
     int x;
@@ -148,6 +163,15 @@ static void a_heap_of_more_than_32_mib_works_at_any_address( void** state )
 }
 #endif
 
+static void the_library_tells_its_version_without_a_heap( void** state )
+{
+    (void)state;
+    fixture_no_heap();
+    (void)fixture_log();
+    assert_string_equal( dmheap_version(), DMHEAP_VERSION );
+    assert_string_equal( fixture_log(), "" );
+}
+
 int test_init( void )
 {
     const struct CMUnitTest tests[] = {
@@ -157,7 +181,9 @@ int test_init( void )
         HEAP_TEST( init_refuses_bad_arguments_and_keeps_the_heap ),
         HEAP_TEST( init_again_starts_over ),
         cmocka_unit_test( every_small_size_makes_a_heap_or_says_why_not ),
+        cmocka_unit_test( the_smallest_heap_has_one_block ),
         cmocka_unit_test( without_a_heap_every_call_is_refused ),
+        cmocka_unit_test( the_library_tells_its_version_without_a_heap ),
 #if UINTPTR_MAX > UINT32_MAX && defined( __unix__ ) /* boards have less memory */
         cmocka_unit_test( a_heap_of_more_than_32_mib_works_at_any_address ),
 #endif

@@ -738,11 +738,12 @@ static void count_interrupt( void )
 
 static unsigned holds_of( void ( *call )( void ) )
 {
+    (void)fixture_log();
     interrupts        = 0;
     fixture_interrupt = count_interrupt;
     call();
     fixture_interrupt = NULL;
-    return interrupts;
+    return interrupts - 2 * fixture_logged( "dmheap: " );
 }
 
 static void hold_malloc( void )

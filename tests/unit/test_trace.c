@@ -1,0 +1,697 @@
+/*
+ * The trace: what a reader that is written from docs/trace.md knows of the heaps is what they show, whenever the lock is
+ * left. Needs a library built with DMHEAP_TRACE.
+ */
+#include "model.h"
+#include "replay.h"
+#include "unit.h"
+
+enum
+{
+    RING_MOST = 1 << 16,
+    EVENTS    = 64
+};
+
+static replay_t    replay;
+static const char* wrong;                     /* what was wrong first */
+static _Alignas( 4 ) uint8_t ring[RING_MOST]; /* or what a function was given */
+static uint8_t  trace[RING_MOST + 64];
+static uint32_t time_now; /* the clock counts how often it is asked: each record but of lost ones has its own */
+static unsigned looks;
+static bool     all_is_told; /* nothing that is live may be unknown, although records were lost */
+
+static uint32_t count_up( void )
+{
+    if( !fixture_is_locked() ) wrong = "the clock is asked outside of the lock";
+    return ++time_now;
+}
+
+/* ---- What the heaps show ---- */
+
+static void differ( const char* how )
+{
+    if( wrong == NULL ) wrong = how;
+}
+
+static bool compare_block( const dmheap_block_info_t* block, void* user )
+{
+    (void)user;
+    replay_block_t* mine = replay_find( &replay, (uintptr_t)block->address );
+    looks++;
+    if( block->use == DMHEAP_BLOCK_FREE )
+    {
+        if( mine != NULL && !replay.late ) differ( "a block that is free is live in the trace" );
+        return true;
+    }
+    if( mine == NULL )
+    {
+        if( block->use != DMHEAP_BLOCK_MOVING && ( all_is_told || !replay.late ) )
+            differ( "a live block is not in the trace" );
+        return true;
+    }
+    mine->seen = true;
+    if( mine->block != block->block_bytes ) differ( "a block has another size" );
+    if( mine->requested > block->size ) differ( "a block has less than was asked for" );
+    if( block->use == DMHEAP_BLOCK_SYSTEM && mine->owner != 2 ) differ( "a block of the heap's own is another's" );
+    if( block->use != DMHEAP_BLOCK_LIVE ) return true;
+    const char* name = replay_name( &replay, mine->owner );
+    if( name == NULL ? all_is_told || !replay.late : strcmp( name, block->owner ) != 0 )
+        differ( "a block has another owner" );
+    if( block->caller != NULL && mine->caller != 0 && (uintptr_t)block->caller != mine->caller )
+        differ( "a block has another caller" );
+    return true;
+}
+
+static bool look_up_heap( const dmheap_block_info_t* block, void* user )
+{
+    (void)user;
+    unsigned i = 0;
+    while( i < replay.heaps && replay.heap[i].address != (uintptr_t)block->context )
+        i++;
+    if( i == replay.heaps ) differ( "a heap is not in the trace" );
+    return true;
+}
+
+/* All that the heaps show is in the trace, and nothing else. */
+static void compare( void )
+{
+    if( replay.wrong != NULL ) differ( replay.wrong );
+    if( wrong != NULL ) return;
+    for( unsigned i = 0; i < replay.blocks; i++ )
+        replay.block[i].seen = false;
+    for( unsigned i = 0; i < replay.heaps; i++ )
+        dmheap_ctx_visit_blocks( (dmheap_context_t*)(uintptr_t)replay.heap[i].address, compare_block, NULL );
+    if( !replay.late ) dmheap_visit_blocks( look_up_heap, NULL );
+    for( unsigned i = 0; i < replay.blocks && !replay.late; i++ )
+        if( !replay.block[i].seen ) differ( "a block of the trace is not live" );
+}
+
+/* ---- A function of the user's ---- */
+
+static bool     header_given;
+static unsigned records_given;
+static unsigned refuse_every; /* so many records in a row are refused, then as many taken; 0: none is */
+
+/* Each call brings the header, or one whole record; what cannot be read is wrong. */
+static bool take( const void* bytes, size_t size, void* user )
+{
+    replay_event_t event;
+    if( user != &replay || !fixture_is_locked() ) differ( "the function is not called as it should be" );
+    if( !header_given )
+    {
+        header_given = true;
+        if( replay_header( &replay, bytes, size ) != size ) differ( "the header cannot be read" );
+        return true;
+    }
+    if( refuse_every != 0 && ++records_given / refuse_every % 2 != 0 ) return false;
+    uint64_t before = replay.time;
+    if( replay_record( &replay, bytes, size, &event ) != size )
+    {
+        differ( "a record cannot be read, or there is more than one" );
+        return true;
+    }
+    static uint64_t missing;
+    if( event.op == REPLAY_LOST )
+    {
+        if( event.time != before ) differ( "a record of lost ones goes on in time" );
+        missing = event.count;
+    }
+    else
+    {
+        if( event.time != before + missing + 1 ) differ( "another number of records is lost than the trace says" );
+        missing = 0;
+    }
+    replay_apply( &replay, &event );
+    return true;
+}
+
+static void forget_all( void )
+{
+    memset( &replay, 0, sizeof replay );
+    wrong         = NULL;
+    time_now      = 0;
+    looks         = 0;
+    header_given  = false;
+    records_given = 0;
+    refuse_every  = 0;
+    all_is_told   = false;
+}
+
+static bool start_function( void )
+{
+    return dmheap_trace_start(
+        &( dmheap_trace_t ){ .write = take, .user = &replay, .clock = count_up, .ticks_per_second = 1000000 } );
+}
+
+static bool start_ring( size_t size )
+{
+    memset( ring, 0x5a, sizeof ring );
+    return dmheap_trace_start(
+        &( dmheap_trace_t ){ .ring = ring, .ring_size = size, .clock = count_up, .ticks_per_second = 1000000 } );
+}
+
+/* What the tests start from: no heap, nothing traced. */
+static int nothing_yet( void** state )
+{
+    (void)state;
+    (void)fixture_log_started_over();
+    dmheap_trace_stop();
+    fixture_interrupt = NULL;
+    fixture_no_heap();
+    forget_all();
+    return 0;
+}
+
+static int nothing_left( void** state )
+{
+    (void)state;
+    fixture_interrupt = NULL;
+    dmheap_trace_stop();
+    fixture_no_heap();
+    return 0;
+}
+
+/* ---- Random runs ---- */
+
+static const model_heap_t kinds[] = {
+    { .size = 1024, .alignment = 4 },
+    { .size = 4096, .alignment = 8, .offset = 4 },
+    { .size = 8192, .alignment = 8, .several = true },
+    { .size = 16384, .alignment = 16, .several = true },
+};
+
+static void replayed_records_are_what_the_heaps_show( void** state )
+{
+    (void)state;
+    for( uint32_t seed = 1; seed <= 12; seed++ )
+    {
+        forget_all();
+        assert_true( start_function() );
+        fixture_interrupt = compare;
+        assert_null( model_run( seed, 300, kinds[seed % 4] ) );
+        fixture_interrupt = NULL;
+        compare();
+        assert_null( wrong );
+        assert_int_equal( replay.lost, 0 );
+        assert_int_equal( replay.ticks, 1000000 );
+        assert_int_equal( replay.pointer, sizeof( void* ) );
+        assert_int_equal( replay.big_endian, __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ );
+        assert_true( looks > 1000 );
+        dmheap_trace_stop();
+        fixture_no_heap();
+    }
+}
+
+/* Every op is seen in such runs, but for those that say what there is already. */
+static void random_runs_have_events_of_every_kind( void** state )
+{
+    (void)state;
+    assert_true( start_function() );
+    assert_null( model_run( 3, 4000, kinds[3] ) );
+    for( unsigned op = REPLAY_MALLOC; op <= REPLAY_LEFT; op++ )
+        assert_true( replay.events[op] != 0 );
+}
+
+static unsigned countdown;
+
+static void start_late( void )
+{
+    if( countdown != 0 && --countdown == 0 && !start_function() ) differ( "the trace does not start" );
+    if( countdown == 0 ) compare();
+}
+
+static void a_trace_that_begins_late_says_what_there_is( void** state )
+{
+    (void)state;
+    for( uint32_t seed = 1; seed <= 12; seed++ )
+    {
+        dmheap_trace_stop();
+        forget_all();
+        replay.late       = false;
+        countdown         = 200 + 13 * seed;
+        fixture_interrupt = start_late;
+        assert_null( model_run( seed, 300, kinds[seed % 4] ) );
+        fixture_interrupt = NULL;
+        assert_null( wrong );
+        assert_true( looks > 1000 );
+        assert_true( replay.events[REPLAY_IS_HEAP] != 0 );
+        fixture_no_heap();
+    }
+}
+
+/* ---- What is lost ---- */
+
+/* Now and then a reader who missed records is told all that there is, and then misses records again. */
+static void tell_all( void )
+{
+    if( wrong != NULL || --countdown != 0 ) return;
+    unsigned every = refuse_every;
+    countdown      = 61;
+    refuse_every   = 0;
+    dmheap_trace_state();
+    all_is_told = true;
+    compare();
+    all_is_told  = false;
+    refuse_every = every;
+}
+
+static void a_function_that_takes_no_record_is_told_how_many_it_missed( void** state )
+{
+    (void)state;
+    for( uint32_t seed = 1; seed <= 12; seed++ )
+    {
+        forget_all();
+        assert_true( start_function() );
+        refuse_every      = seed * 3;
+        countdown         = 61;
+        fixture_interrupt = tell_all;
+        assert_null( model_run( seed, 300, kinds[seed % 2] ) );
+        fixture_interrupt = NULL;
+        assert_null( wrong );
+        assert_true( replay.lost > 50 );
+        assert_true( looks > 100 );
+        dmheap_trace_stop();
+        fixture_no_heap();
+    }
+}
+
+/* The address of each record of a run, by its time: what the same run must come to again. */
+static uint32_t address_at[8192];
+
+static bool note_address( const void* bytes, size_t size, void* user )
+{
+    replay_event_t event;
+    (void)user;
+    if( header_given && replay_record( &replay, bytes, size, &event ) != 0 && event.time < sizeof address_at / 4 )
+        address_at[event.time] = (uint32_t)event.address;
+    header_given = true;
+    return true;
+}
+
+/* Reads a whole trace into the replay: times have no gap but those that it tells of. */
+static void replay_trace( const uint8_t* from, size_t size )
+{
+    replay_event_t event;
+    uint64_t       missing = 0;
+    size_t         length  = 0;
+    for( size_t done = 0; done < size; done += length )
+    {
+        uint64_t before = replay.time;
+        length          = replay_record( &replay, from + done, size - done, &event );
+        if( length == 0 )
+        {
+            differ( "a record cannot be read" );
+            return;
+        }
+        if( event.op == REPLAY_LOST )
+            missing = event.time == before + event.count ? 0 : 1;
+        else if( event.time != before + 1 )
+            missing = 1;
+        if( address_at[0] != 0 && event.time < sizeof address_at / 4 && event.op != REPLAY_LOST &&
+            address_at[event.time] != (uint32_t)event.address )
+            differ( "a record has another address than in the same run before" );
+        if( missing != 0 ) differ( "another number of records is lost than the trace says" );
+        replay_apply( &replay, &event );
+    }
+}
+
+/* Takes the ring out of memory as a debugger would: a fresh reader knows of each block whose last event is in it what the
+ * heaps show. */
+static void look_into_ring( void )
+{
+    if( wrong != NULL || --countdown != 0 ) return;
+    countdown   = 29;
+    size_t size = replay_of_ring( ring, trace, sizeof trace );
+    memset( &replay, 0, sizeof replay );
+    size_t header = replay_header( &replay, trace, size );
+    if( header == 0 ) differ( "there is no ring" );
+    if( header == 0 ) return;
+    replay_trace( trace + header, size - header );
+    if( replay.time != time_now ) differ( "the ring does not end with the newest record" );
+    if( replay.ticks != 1000000 ) differ( "the ring has another clock" );
+    compare();
+    if( replay.late ) looks |= 1u << 31;
+}
+
+static void a_ring_has_the_newest_records_whole_and_says_how_many_there_were( void** state )
+{
+    (void)state;
+    for( uint32_t seed = 1; seed <= 12; seed++ )
+    {
+        static const size_t sizes[] = { DMHEAP_TRACE_RING_LEAST, 1001, 4096, RING_MOST };
+        forget_all();
+        assert_true( start_ring( sizes[seed % 4] ) );
+        countdown         = 1;
+        fixture_interrupt = look_into_ring;
+        assert_null( model_run( seed, 300, kinds[seed / 4 % 2] ) );
+        fixture_interrupt = NULL;
+        assert_null( wrong );
+        assert_true( sizes[seed % 4] == RING_MOST || ( looks & 1u << 31 ) != 0 );
+        for( size_t i = sizes[seed % 4]; i < RING_MOST; i++ )
+            assert_int_equal( ring[i], 0x5a );
+        dmheap_trace_stop();
+        fixture_no_heap();
+    }
+}
+
+static size_t   read_room; /* what is read at a time */
+static unsigned reads;     /* so far: they come at uneven intervals */
+
+static void read_some( void )
+{
+    if( wrong != NULL || --countdown != 0 ) return;
+    countdown     = 20 + ++reads * 4099 % 12000;
+    size_t length = dmheap_trace_read( trace, read_room );
+    size_t header = 0;
+    if( length != 0 && !header_given )
+    {
+        header_given = true;
+        header       = replay_header( &replay, trace, length );
+        if( header == 0 ) differ( "there is no header" );
+    }
+    replay_trace( trace + header, length - header );
+}
+
+static void what_is_read_by_and_by_is_one_trace( void** state )
+{
+    (void)state;
+    uint64_t lost = 0;
+    for( uint32_t seed = 1; seed <= 12; seed++ )
+    {
+        forget_all();
+        assert_true( dmheap_trace_start( &( dmheap_trace_t ){ .write = note_address, .clock = count_up } ) );
+        assert_null( model_run( seed, 1000, kinds[seed % 2] ) );
+        dmheap_trace_stop();
+        fixture_no_heap();
+        forget_all();
+        address_at[0] = 1;
+        read_room     = DMHEAP_TRACE_RING_LEAST + seed * 7;
+        assert_true( start_ring( 500 + seed * 50 ) );
+        countdown         = 1;
+        fixture_interrupt = read_some;
+        assert_null( model_run( seed, 1000, kinds[seed % 2] ) );
+        fixture_interrupt = NULL;
+        dmheap_trace_stop();
+        for( uint64_t before = 1; before != replay.time; )
+        {
+            before    = replay.time;
+            countdown = 1;
+            read_some();
+        }
+        assert_null( wrong );
+        assert_int_equal( replay.time, time_now );
+        compare();
+        assert_null( wrong );
+        lost += replay.lost;
+        fixture_no_heap();
+        memset( address_at, 0, sizeof address_at );
+    }
+    assert_true( lost > 100 );
+}
+
+static uint32_t damage_at;
+
+static void overwrite_ring( void )
+{
+    damage_at                            = damage_at * 1664525u + 1013904223u;
+    ring[( damage_at >> 16 ) % ( 1024 )] = (uint8_t)( damage_at >> 8 );
+    if( --countdown != 0 ) return;
+    countdown = 50;
+    (void)dmheap_trace_read( trace, sizeof trace );
+}
+
+static void a_ring_that_is_overwritten_leads_nowhere( void** state )
+{
+    (void)state;
+    for( uint32_t seed = 1; seed <= 12; seed++ )
+    {
+        assert_true( start_ring( 1024 ) );
+        damage_at         = seed;
+        countdown         = 50;
+        fixture_interrupt = overwrite_ring;
+        assert_null( model_run( seed, 1000, kinds[seed % 2] ) );
+        fixture_interrupt = NULL;
+        for( size_t i = 1024; i < RING_MOST; i++ )
+            assert_int_equal( ring[i], 0x5a );
+        fixture_no_heap();
+    }
+}
+
+static void nothing_is_read_where_no_record_fits( void** state )
+{
+    (void)state;
+    assert_int_equal( dmheap_trace_read( trace, 0 ), 0 );
+    assert_true( start_ring( 1024 ) );
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    assert_int_equal( dmheap_trace_read( trace, 10 ), 0 );
+    assert_int_equal( dmheap_trace_read( trace, 11 ), 11 );
+    assert_int_equal( dmheap_trace_read( trace, 4 ), 0 );
+    assert_true( dmheap_trace_read( trace, sizeof trace ) != 0 );
+    assert_int_equal( dmheap_trace_read( trace, sizeof trace ), 0 );
+}
+
+/* ---- Single events ---- */
+
+static replay_event_t seen[EVENTS];
+static unsigned       seen_count;
+
+static bool see( const void* bytes, size_t size, void* user )
+{
+    (void)user;
+    if( header_given && seen_count < EVENTS ) (void)replay_record( &replay, bytes, size, &seen[seen_count++] );
+    header_given = true;
+    return true;
+}
+
+static uint32_t seven( void )
+{
+    return 7;
+}
+
+static void start_seeing( void )
+{
+    forget_all();
+    assert_true( dmheap_trace_start( &( dmheap_trace_t ){ .write = see, .thread = seven } ) );
+    seen_count = 0;
+}
+
+/* The last event of an op. */
+static const replay_event_t* last( unsigned op )
+{
+    unsigned i = seen_count;
+    while( i > 0 && seen[i - 1].op != op )
+        i--;
+    assert_int_not_equal( i, 0 );
+    return &seen[i - 1];
+}
+
+static __attribute__( ( noinline ) ) void* allocate_here( size_t size )
+{
+    void* block = dmheap_malloc( size, "m" );
+    assert_non_null( block );
+    return block;
+}
+
+static __attribute__( ( noinline ) ) void* allocate_there( size_t size )
+{
+    void* block = dmheap_malloc( size, "m" );
+    assert_non_null( block );
+    assert_true( size != 1 );
+    return block;
+}
+
+static void an_event_says_who_called_and_in_which_thread( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 8192, 8, 0 ) );
+    start_seeing();
+    void*    here   = allocate_here( 100 );
+    uint64_t caller = last( REPLAY_MALLOC )->caller;
+    assert_int_equal( last( REPLAY_MALLOC )->thread, 7 );
+    assert_true( caller - (uintptr_t)allocate_here < 256 );
+    void* there = allocate_there( 100 );
+    assert_true( last( REPLAY_MALLOC )->caller - (uintptr_t)allocate_there < 256 );
+    dmheap_free( here, false );
+    assert_int_equal( last( REPLAY_FREE )->address, (uintptr_t)here );
+    assert_int_equal( last( REPLAY_FREE )->thread, 7 );
+    assert_true( last( REPLAY_FREE )->caller != 0 );
+    dmheap_ctx_free( dmheap_ctx_of( there ), there, false );
+    assert_int_equal( last( REPLAY_FREE )->address, (uintptr_t)there );
+    assert_true( last( REPLAY_FREE )->caller != 0 );
+}
+
+static void a_request_is_written_as_it_was_made( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 8192, 8, 0 ) );
+    start_seeing();
+    unsigned char* block = dmheap_aligned_alloc( 256, 33, "m" );
+    assert_int_equal( last( REPLAY_MALLOC )->address, (uintptr_t)block );
+    assert_int_equal( last( REPLAY_MALLOC )->requested, 33 );
+    assert_int_equal( last( REPLAY_MALLOC )->alignment, 256 );
+    assert_int_equal( last( REPLAY_MALLOC )->owner, last( REPLAY_REGISTER )->owner );
+    assert_string_equal( last( REPLAY_REGISTER )->name, "m" );
+    void* wall = dmheap_calloc( 3, 11, NULL );
+    assert_int_equal( last( REPLAY_MALLOC )->requested, 33 );
+    assert_int_equal( last( REPLAY_MALLOC )->owner, 3 );
+    void* moved = dmheap_realloc( block, 1000, NULL );
+    assert_int_equal( last( REPLAY_REALLOC )->address, (uintptr_t)block );
+    assert_int_equal( last( REPLAY_REALLOC )->new_address, (uintptr_t)moved );
+    assert_int_equal( last( REPLAY_REALLOC )->requested, 1000 );
+    assert_int_equal( last( REPLAY_REALLOC )->alignment, 256 );
+    dmheap_free( wall, false );
+    dmheap_unregister_module( "m" );
+    assert_int_equal( last( REPLAY_LEFT )->address, (uintptr_t)moved );
+    assert_string_equal( last( REPLAY_IS_OWNER )->name, "m" );
+    assert_int_equal( last( REPLAY_UNREGISTER )->owner, last( REPLAY_REGISTER )->owner );
+}
+
+static void a_refusal_says_why( void** state )
+{
+    (void)state;
+    char name[NAME_ROOM];
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    void* block = dmheap_malloc( 100, "m" );
+    assert_true( dmheap_set_module_limit( "m", 200 ) );
+    start_seeing();
+    assert_null( dmheap_malloc( 100000, "other" ) );
+    assert_int_equal( last( REPLAY_REFUSED )->address, (uintptr_t)first_context() );
+    assert_int_equal( last( REPLAY_REFUSED )->requested, 100000 );
+    assert_int_equal( last( REPLAY_REFUSED )->reason, 1 );
+    assert_string_equal( last( REPLAY_REFUSED )->name, "other" );
+    assert_true( last( REPLAY_REFUSED )->caller != 0 );
+    assert_null( dmheap_realloc( block, 500, NULL ) );
+    assert_int_equal( last( REPLAY_REFUSED )->reason, 2 );
+    assert_string_equal( last( REPLAY_REFUSED )->name, "m" );
+    assert_null( dmheap_malloc( 1, name_of( name, NAME_MOST + 1 ) ) );
+    assert_int_equal( last( REPLAY_REFUSED )->reason, 6 );
+    assert_null( dmheap_aligned_alloc( 24, 1, "m" ) );
+    assert_int_equal( last( REPLAY_REFUSED )->reason, 7 );
+    assert_int_equal( last( REPLAY_REFUSED )->alignment, 24 );
+    assert_null( dmheap_calloc( SIZE_MAX, 2, "m" ) );
+    assert_int_equal( last( REPLAY_REFUSED )->reason, 8 );
+    assert_null( dmheap_realloc( &block, 8, "m" ) );
+    assert_int_equal( last( REPLAY_REFUSED )->reason, 11 );
+    assert_null( dmheap_module_malloc( ( dmheap_module_t ){ NULL, 0 }, 8 ) );
+    assert_int_equal( last( REPLAY_REFUSED )->reason, 5 );
+}
+
+static void a_rename_says_both_names( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    dmheap_free( dmheap_malloc( 1, "old" ), false );
+    start_seeing();
+    assert_true( dmheap_rename_module( "old", "new" ) );
+    assert_string_equal( last( REPLAY_IS_OWNER )->name, "old" );
+    assert_string_equal( last( REPLAY_RENAME )->name, "new" );
+    assert_int_equal( last( REPLAY_RENAME )->owner, last( REPLAY_IS_OWNER )->owner );
+}
+
+static void a_longest_name_fits_into_a_record( void** state )
+{
+    (void)state;
+    char name[NAME_ROOM];
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    start_seeing();
+    assert_true( dmheap_register_module( name_of( name, NAME_MOST ) ) );
+    assert_string_equal( last( REPLAY_REGISTER )->name, name );
+    dmheap_context_t* context = dmheap_ctx_init( fixture_second_buffer(), 4096, 8, name );
+    assert_string_equal( last( REPLAY_HEAP_MADE )->name, name );
+    assert_int_equal( last( REPLAY_MALLOC )->owner, 2 ); /* the heap's name lies in it */
+    assert_true( dmheap_ctx_deinit( context ) );
+    assert_int_equal( last( REPLAY_HEAP_ENDS )->address, (uintptr_t)context );
+}
+
+static void nothing_is_written_before_the_start_and_after_the_end( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    start_seeing();
+    dmheap_trace_stop();
+    dmheap_free( dmheap_malloc( 1, "m" ), false );
+    dmheap_trace_state();
+    assert_int_equal( seen_count, 0 );
+}
+
+static bool take_nothing( const void* bytes, size_t size, void* user )
+{
+    (void)bytes;
+    (void)size;
+    (void)user;
+    return false;
+}
+
+static void what_leads_nowhere_is_refused( void** state )
+{
+    (void)state;
+    assert_false( dmheap_trace_start( NULL ) );
+    assert_false( dmheap_trace_start( &( dmheap_trace_t ){ .ring_size = 4096 } ) );
+    assert_false( start_ring( DMHEAP_TRACE_RING_LEAST - 1 ) );
+    assert_false( dmheap_trace_start( &( dmheap_trace_t ){ .write = take_nothing } ) );
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+}
+
+/* The example of docs/trace.md, byte by byte. */
+static void the_example_of_the_document_is_read( void** state )
+{
+    (void)state;
+    static const uint8_t example[] = {
+        0x44, 0x4d, 0x48, 0x54, 0x01, 0x00, 0x04, 0x00, 0xc0, 0x84, 0x3d, 0x0f, 0x09, 0xf4, 0x03, 0x80, 0x90, 0x80,
+        0x80, 0x01, 0x80, 0x80, 0x01, 0x94, 0x05, 0x08, 0x00, 0x0b, 0x01, 0x90, 0x03, 0xf0, 0x3f, 0x02, 0x1c, 0x20,
+        0x00, 0x00, 0x00, 0x0a, 0x06, 0x00, 0xef, 0x3f, 0x84, 0x01, 0x03, 0x67, 0x70, 0x73, 0x0e, 0x01, 0x00, 0xcc,
+        0x02, 0x84, 0x01, 0x64, 0x68, 0x00, 0xb5, 0xa4, 0x80, 0x40, 0x01, 0x14, 0x03, 0xac, 0x02, 0x00, 0x84, 0x01,
+        0x68, 0x34, 0x84, 0x01, 0xc8, 0x01, 0xd0, 0x01, 0x00, 0xd1, 0xa4, 0x80, 0x40, 0x01, 0x12, 0x05, 0x64, 0xcb,
+        0x02, 0x90, 0xbf, 0x05, 0x00, 0x01, 0x03, 0x67, 0x70, 0x73, 0xb5, 0xa4, 0x80, 0x40, 0x01, 0x06, 0x0f, 0xc8,
+        0x01, 0x80, 0x04, 0x07, 0x0c, 0x02, 0x0a, 0x7f, 0x84, 0x01, 0xd0, 0x01, 0xf1, 0xa4, 0x80, 0x40, 0x02,
+    };
+    static const struct
+    {
+        unsigned op;
+        uint32_t time, address;
+    } expected[] = {
+        { 9, 500, 0x20001000 },  { 1, 900, 0x20004fe0 },  { 6, 900, 0x20001000 },   { 1, 900, 0x20001298 },
+        { 3, 1200, 0x20001298 }, { 5, 1300, 0x20001000 }, { 15, 1500, 0x20001400 }, { 2, 1510, 0x20001300 },
+    };
+    size_t   at = replay_header( &replay, example, sizeof example );
+    unsigned i  = 0;
+    assert_int_equal( at, 11 );
+    for( size_t length = 1; length != 0 && at < sizeof example; at += length, i++ )
+    {
+        replay_event_t event;
+        length = replay_record( &replay, example + at, sizeof example - at, &event );
+        replay_apply( &replay, &event );
+        assert_int_equal( event.op, expected[i].op );
+        assert_int_equal( event.time, expected[i].time );
+        assert_int_equal( event.address, expected[i].address );
+    }
+    assert_int_equal( i, sizeof expected / sizeof *expected );
+    assert_null( replay.wrong );
+    assert_int_equal( replay.lost, 7 );
+    assert_string_equal( replay_name( &replay, 132 ), "gps" );
+}
+
+#define TRACE_TEST( name ) cmocka_unit_test_setup_teardown( name, nothing_yet, nothing_left )
+
+int main( void )
+{
+    const struct CMUnitTest tests[] = {
+        TRACE_TEST( the_example_of_the_document_is_read ),
+        TRACE_TEST( an_event_says_who_called_and_in_which_thread ),
+        TRACE_TEST( a_request_is_written_as_it_was_made ),
+        TRACE_TEST( a_refusal_says_why ),
+        TRACE_TEST( a_rename_says_both_names ),
+        TRACE_TEST( a_longest_name_fits_into_a_record ),
+        TRACE_TEST( nothing_is_written_before_the_start_and_after_the_end ),
+        TRACE_TEST( what_leads_nowhere_is_refused ),
+        TRACE_TEST( nothing_is_read_where_no_record_fits ),
+        TRACE_TEST( replayed_records_are_what_the_heaps_show ),
+        TRACE_TEST( random_runs_have_events_of_every_kind ),
+        TRACE_TEST( a_trace_that_begins_late_says_what_there_is ),
+        TRACE_TEST( a_function_that_takes_no_record_is_told_how_many_it_missed ),
+        TRACE_TEST( a_ring_has_the_newest_records_whole_and_says_how_many_there_were ),
+        TRACE_TEST( what_is_read_by_and_by_is_one_trace ),
+        TRACE_TEST( a_ring_that_is_overwritten_leads_nowhere ),
+    };
+    return cmocka_run_group_tests_name( "trace", tests, NULL, NULL );
+}
