@@ -76,8 +76,10 @@ typedef dmheap_block_info_visitor_t dmheap_block_visitor_t;
  *                  in the heap.
  * @return true on success. false and an `[ERROR]` where `buffer` is NULL, `size` has no room for one allocation,
  *         `alignment` is 0, no power of two or more than the buffer can give, or DMHEAP_MAX_CONTEXTS other heaps exist;
- *         nothing is touched then, and a heap that existed before lives on.
- * @note A second call starts over: the heap that an earlier call made is forgotten without being read. Of other heaps in the
+ *         nothing is touched then, and a heap that existed before lives on (unless another thread makes a heap at the same
+ *         moment and takes the last place).
+ * @note A second call starts over: the heap that an earlier call made is forgotten without being read, so take heaps that lie
+ *       in its blocks down before. Of other heaps in the
  *       same memory, see dmheap_ctx_init().
  * @note Cost: linear in the control data (about 1/32 of the heap at 8-byte granules), outside of the critical section.
  */
@@ -90,7 +92,7 @@ DMHEAP_API( bool, _is_initialized, (void));
  * @brief Registers a module in the first default heap. Optional: the first allocation of a name does it too.
  * @param module_name The name; copied.
  * @return true on success, and where it is registered already (with a `[WARN]`). false and an `[ERROR]` where the
- *         name is NULL, empty or too long, or memory or the module table is full.
+ *         name is NULL, empty or too long, the module is being unregistered, or memory or the module table is full.
  */
 DMHEAP_API( bool, _register_module, ( const char* module_name ) );
 

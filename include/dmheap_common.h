@@ -155,7 +155,8 @@ DMHEAP_API( void*, _calloc, ( size_t count, size_t size, const char* module_name
  * @brief dmheap_realloc() to a given alignment, which the block keeps from then on.
  * @param ptr         As in dmheap_realloc().
  * @param alignment   A power of two.
- * @param size        As in dmheap_realloc().
+ * @param size        As in dmheap_realloc(), but an alignment that the block does not have yet takes a word, and may take
+ *                    another place: for it memory may not suffice, or a limit be in the way, whatever the size.
  * @param module_name As in dmheap_realloc().
  * @return The payload, or NULL and an `[ERROR]`; the old block is untouched then.
  */
@@ -296,7 +297,8 @@ DMHEAP_API( dmheap_context_t*, _ctx_init, ( void* buffer, size_t size, size_t al
 /**
  * @brief Takes a heap down; its buffer is the caller's again, unless a realloc of another thread is copying in it at
  *        this moment: that one writes until it has copied, and then gives up.
- * @param context The heap. Blocks that are still live are gone with it, and a `[WARN]` says how many bytes.
+ * @param context The heap. Blocks that are still live are gone with it, and a `[WARN]` says how many bytes; so are heaps that
+ *                lie in it.
  * @return true on success, false and an `[ERROR]` where it is no heap.
  */
 DMHEAP_API( bool, _ctx_deinit, ( dmheap_context_t * context ) );
@@ -350,6 +352,13 @@ DMHEAP_API( void, _ctx_visit_blocks, ( dmheap_context_t * context, dmheap_block_
 DMHEAP_API( void, _ctx_visit_modules, ( dmheap_context_t * context, dmheap_module_visitor_t visit, void* user ) );
 DMHEAP_API( dmheap_check_t, _ctx_check, ( dmheap_context_t * context, const void** where ) );
 /** @} */
+
+/**
+ * @brief Tells the version of the library that runs: DMHEAP_VERSION of what it was built from, which for a module that is
+ *        loaded at run time may be another than that of the header.
+ * @return Three numbers, `major.minor.patch`.
+ */
+DMHEAP_API( const char*, _version, (void));
 
 /* ---- Diagnostics ------------------------------------------------------------------------------------------------- */
 

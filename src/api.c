@@ -124,11 +124,11 @@ static RARE void* refuse( dmheap_context_t* first, report_t* why )
     return NULL;
 }
 
-/* A request that was refused: true where the hook for refusals has it tried anew, once; else it is refused for good. Not
+/* A request that was refused, in the first heap for this: true where the hook for refusals has it tried anew, once; else it is refused for good. Not
  * locked. */
-static inline bool refuse_or_retry( dmheap_context_t* first, report_t* why, bool* retried )
+static inline bool refuse_or_retry( dmheap_context_t* first, status_t at_first, report_t* why, bool* retried )
 {
-    if( diagnose_retries( first, why, retried ) ) return true;
+    if( diagnose_retries( first, at_first, why, retried ) ) return true;
     (void)refuse( first, why );
     return false;
 }
@@ -218,6 +218,7 @@ typedef struct
     uint32_t          visited;
     block_t           block;   /* that was had */
     status_t          status;  /* STATUS_OK, STATUS_REGISTERED, or why there is none */
+    status_t          refused; /* what it came to in the first */
     size_t            largest; /* free block where memory was looked for, bytes */
 } search_t;
 
@@ -226,7 +227,11 @@ static void search_in( search_t* search, dmheap_context_t* context, const name_t
 {
     owner_t owner;
     search->status = take_in( context, &search->request, name, &owner, &search->block );
-    if( search->first == NULL ) search->first = context;
+    if( search->first == NULL )
+    {
+        search->first   = context;
+        search->refused = search->status;
+    }
     diagnose_asked( context, search->first, search->request.size, search->status );
     search->context = context;
     trace_search( search );
@@ -265,12 +270,12 @@ static RARE bool search_again( search_t* search, const char* module, const void*
                      .looked    = is_exhausted( search->status ),
                      .module    = module,
                      .address   = address };
-    if( !refuse_or_retry( search->first, &why, retried ) )
+    if( !refuse_or_retry( search->first, search->refused, &why, retried ) )
     {
         trace_refused( search->first, &search->request, module, search->status );
         return false;
     }
-    *search = ( search_t ){ .request = search->request, .status = search->status };
+    *search = ( search_t ){ .request = search->request };
     return true;
 }
 
@@ -287,12 +292,12 @@ static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t 
     name_t name     = { .text = NULL };
     bool   retried  = false;
     module          = owner_text( module );
-    search_t search = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller },
-                        .status  = STATUS_NO_HEAP };
+    search_t search = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller } };
     if( module != NULL && !name_make( module, &name ) ) return refuse_request( STATUS_BAD_NAME, &search.request );
     give_up_lost_heaps( only );
     do
     {
+        search.status = STATUS_NO_HEAP;
         if( only == NULL )
             search_defaults( &search, &name );
         else
@@ -312,12 +317,12 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
     name_t   name;
     char     text[DMHEAP_NAME_SIZE] = "";
     bool     retried                = false;
-    search_t search                 = { .request = { .size = size, .alignment = alignment, .caller = caller },
-                                        .status  = STATUS_STALE_MODULE };
+    search_t search                 = { .request = { .size = size, .alignment = alignment, .caller = caller } };
     give_up_lost_heaps( NULL );
     do
     {
         search.request.key = key;
+        search.status      = STATUS_STALE_MODULE;
         lock();
         if( key >= OWNER_FIRST_MODULE && context_exists( home ) )
         {
@@ -536,14 +541,14 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
 }
 
 /* Frees a block of any heap; of the first default heap, with what that needs in line. */
-static HOT void release( void* pointer )
+static HOT void release( void* pointer, const void* caller )
 {
     lock();
     dmheap_context_t* context = registry.first;
     status_t          status  = context != NULL ? release_in( context, pointer ) : STATUS_NO_HEAP;
-    if( status == STATUS_OK ) trace_free( GUARD_CALLER() );
+    if( status == STATUS_OK ) trace_free( caller );
     unlock();
-    if( status != STATUS_OK ) release_from( NULL, pointer, NULL, NULL, GUARD_CALLER() );
+    if( status != STATUS_OK ) release_from( NULL, pointer, NULL, NULL, caller );
 }
 
 DMHEAP_API_BODY( void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )

@@ -207,7 +207,7 @@ DMHEAP_API_BODY( void, _free, ( dmheap_context_t * ctx, void* ptr, bool concaten
 {
     (void)concatenate; /* merging is O(1) and never deferred */
     if( ctx == NULL )
-        release( ptr );
+        release( ptr, GUARD_CALLER() );
     else
         release_from( ctx, ptr, NULL, NULL, GUARD_CALLER() );
 }

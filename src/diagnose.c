@@ -28,7 +28,7 @@ static dmheap_reason_t reason_of( const dmheap_context_t* context, size_t size, 
 {
     if( status == STATUS_OVER_LIMIT ) return DMHEAP_REASON_LIMIT;
     if( status == STATUS_TABLE_FULL ) return DMHEAP_REASON_TABLE_FULL;
-    uint32_t wanted = block_size_for( context, size );
+    uint32_t wanted = block_size_to_take( context, size, 0 );
     return wanted != 0 && wanted <= context->free_words ? DMHEAP_REASON_FRAGMENTED : DMHEAP_REASON_NO_MEMORY;
 }
 
@@ -45,7 +45,7 @@ static void diagnose_asked( const dmheap_context_t* context, const dmheap_contex
         refusals->served_for_others++;
 }
 
-static bool diagnose_retries( const dmheap_context_t* first, const report_t* why, bool* retried )
+static bool diagnose_retries( const dmheap_context_t* first, status_t at_first, const report_t* why, bool* retried )
 {
     dmheap_refusal_t      refusal = { .size = why->size, .alignment = why->alignment, .module = why->module };
     dmheap_refusal_hook_t hook    = NULL;
@@ -57,7 +57,7 @@ static bool diagnose_retries( const dmheap_context_t* first, const report_t* why
         hook             = diagnosis.hook;
         user             = diagnosis.user;
         diagnosis.inside = hook != NULL;
-        refusal.reason   = reason_of( first, why->size, why->status );
+        refusal.reason   = reason_of( first, why->size, at_first );
     }
     unlock();
     if( hook == NULL ) return false;

@@ -23,7 +23,7 @@ DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _AlignedMallocEx,
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void, _FreeEx, ( void* Ptr, bool Concatenate ) )
 {
     (void)Concatenate;
-    release( Ptr );
+    release( Ptr, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void, _FreeModule, ( const char* ModuleName ) )

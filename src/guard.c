@@ -11,7 +11,8 @@
 #include <valgrind/memcheck.h>
 #endif
 
-#define PATTERN 0xdeadf4eeu /* of a free word: no address, and a number that stands out */
+/* Of a free word: no address, and a number that stands out; a debugger reads it. */
+static const uint32_t PATTERN = 0xdeadf4eeu;
 
 enum
 {

@@ -139,11 +139,15 @@ DMHEAP_API_BODY( dmheap_context_t*, _ctx_init, ( void* buffer, size_t size, size
 
 DMHEAP_API_BODY( bool, _ctx_deinit, ( dmheap_context_t * context ) )
 {
-    size_t used = 0;
+    size_t   used = 0;
+    unsigned nested;
     lock();
     bool found = context_exists( context );
     if( found )
     {
+        while( image_is_sealed( context ) &&
+               ( nested = context_inside( context, context, image_end( context ) ) ) < DMHEAP_MAX_CONTEXTS )
+            context_forget( nested );
         used           = image_span( context ) - context->free_words - context->system.live;
         context->magic = 0;
         context_forget( context_place( context ) );

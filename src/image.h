@@ -76,9 +76,12 @@ enum
 #endif
     IMAGE_BIG_ENDIAN = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
 
+    IMAGE_MODULES   = DMHEAP_MAX_MODULES, /* a debugger knows no macros */
+    IMAGE_NAME_SIZE = DMHEAP_NAME_SIZE,
+
     /* What one build must know of another's image to read it. */
     IMAGE_LAYOUT = IMAGE_VERSION << 26 | IMAGE_BIG_ENDIAN << 25 | IMAGE_GUARD << 24 | OWNER_BITS << 16 |
-                   DMHEAP_MAX_MODULES << 8 | DMHEAP_NAME_SIZE
+                   IMAGE_MODULES << 8 | IMAGE_NAME_SIZE
 };
 
 _Static_assert( DMHEAP_MAX_MODULES >= 1 && DMHEAP_MAX_MODULES <= 252, "a header leaves 8 bits to owners at the most" );

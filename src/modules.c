@@ -36,7 +36,12 @@ static status_t enroll( dmheap_context_t** context, const char* text, uint32_t* 
     status_t status = !context_exists( *context )    ? STATUS_NO_HEAP
                       : !image_is_sealed( *context ) ? STATUS_CORRUPTED
                                                      : owner_enroll( *context, &name, &owner );
-    if( is_enrolled( status ) ) *key = key_of( *context, owner );
+    if( is_enrolled( status ) )
+    {
+        const holding_t* holding = user_holding( *context, owner );
+        *key                     = key_of( *context, owner );
+        if( holding == NULL || holding_is_leaving( holding ) ) status = STATUS_LEAVING;
+    }
     unlock();
     return status;
 }
@@ -102,7 +107,8 @@ static void prepared_undone( const prepared_t* heap, uint32_t words )
 {
     dmheap_context_t* context = heap->context;
     uint32_t          others  = context->free_lowest == heap->lowered ? heap->lowest : context->free_lowest + words;
-    context->free_lowest      = at_most( others, heap->lowest );
+    /* a mark that has risen was started anew meanwhile */
+    context->free_lowest = context->free_lowest > heap->lowered ? others : at_most( others, heap->lowest );
 }
 
 /* First round, over one heap or, where that is NULL, over all or the default ones. STATUS_UNKNOWN_MODULE where no heap had
@@ -369,11 +375,19 @@ static void rename_finish( const rounds_t* rounds, prepared_t* heap, bool succee
     holding_t* holding = exists ? holding_with_key( context, heap->key ) : NULL;
     if( succeeds && holding != NULL && !holding_is_leaving( holding ) )
     {
-        owner_t taken = heap->heir == 0 ? owner_find( context, rounds->new_name ) : OWNER_FREE;
-        if( taken != OWNER_FREE ) heap->heir = key_of( context, taken ); /* others have registered it meanwhile */
-        if( heap->heir == 0 && block_is_suspended( context, heap->record ) )
+        /* others may have registered the new name meanwhile, or renamed its module or taken that down */
+        owner_t taken = rounds->new_name != NULL ? owner_find( context, rounds->new_name ) : OWNER_NOBODY;
+        if( taken != OWNER_FREE )
+        {
+            const holding_t* taker = user_holding( context, taken );
+            bool             left  = taker != NULL && holding_is_leaving( taker );
+            heap->heir             = left ? taker->peak : key_of( context, taken );
+        }
+        else if( heap->record.at == 0 && record_take( context, rounds->new_name, &heap->record ) == STATUS_OK )
+            block_suspend( context, heap->record );
+        if( taken == OWNER_FREE && block_is_suspended( context, heap->record ) )
             rename_switch( rounds, heap );
-        else if( heap->heir != heap->key )
+        else if( taken != OWNER_FREE && heap->heir != heap->key )
         {
             owner_leave( context, holding, heap->key, heap->heir, &sweep );
             owner_reap( context, holding, sweep.key );

@@ -54,7 +54,7 @@ DMHEAP_API_BODY( void*, _realloc, ( void* ptr, size_t size, const char* module_n
 DMHEAP_API_BODY( void, _free, ( void* ptr, bool concatenate ) )
 {
     (void)concatenate; /* merging is O(1) and never deferred */
-    release( ptr );
+    release( ptr, GUARD_CALLER() );
 }
 
 DMHEAP_API_BODY( void, _concatenate_free_blocks, (void))

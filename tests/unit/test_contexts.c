@@ -427,6 +427,18 @@ static void a_heap_of_init_comes_first_where_the_former_was_no_default_heap( voi
     dmheap_free( block, false );
 }
 
+static void heaps_that_lie_in_one_are_taken_down_with_it( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    char*             room   = dmheap_ctx_malloc( second, 4096, "m" );
+    dmheap_context_t* inner  = dmheap_ctx_init( room, 4096, 8, "inner" );
+    assert_non_null( inner );
+    assert_true( dmheap_ctx_deinit( second ) );
+    assert_null( dmheap_ctx_find( "inner" ) );
+    assert_false( dmheap_ctx_deinit( inner ) );
+}
+
 #define CONTEXT_TEST( name ) cmocka_unit_test_setup_teardown( name, fresh_heap, teardown )
 
 int test_contexts( void )
@@ -437,6 +449,7 @@ int test_contexts( void )
         CONTEXT_TEST( the_heap_that_a_pointer_lies_in_says_what_it_is ),
         CONTEXT_TEST( a_context_is_found_by_its_name ),
         CONTEXT_TEST( default_heaps_are_tried_in_order ),
+        CONTEXT_TEST( heaps_that_lie_in_one_are_taken_down_with_it ),
         CONTEXT_TEST( a_heap_of_init_comes_first_where_the_former_was_no_default_heap ),
         CONTEXT_TEST( a_realloc_moves_to_another_default_heap ),
         CONTEXT_TEST( a_realloc_within_a_heap_is_refused_what_only_another_one_has ),
