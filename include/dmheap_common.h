@@ -224,13 +224,6 @@ DMHEAP_API( void, _visit_modules, ( dmheap_module_visitor_t visit, void* user ) 
  */
 DMHEAP_API( dmheap_check_t, _check, ( const void** where ) );
 
-/**
- * @brief Tells the version of the library that runs: DMHEAP_VERSION of what it was built from, which for a module that is
- *        loaded at run time may be another than that of the header.
- * @return Three numbers, `major.minor.patch`.
- */
-DMHEAP_API( const char*, _version, (void));
-
 /* ---- A module, by handle ----------------------------------------------------------------------------------------- */
 
 /**

@@ -161,7 +161,7 @@ class Heap:
         of them what a heap is made with."""
         layout, data = self.layout, bytes(self.data)
         first, seal = layout.offset("first"), layout.offset("seal")
-        wrong = functools.reduce(lambda a, b: a ^ b, [self.word(at) for at in range(first, seal + 1)]) ^ 0xffffffff
+        wrong = functools.reduce(lambda a, b: a ^ b, [self.word(at) for at in range(first, seal + 1)]) ^ layout.IMAGE_SEAL
         self.sealed = wrong == 0
         for at in range(seal, first - 1, -1):
             mended = data[:4 * at] + (self.word(at) ^ wrong).to_bytes(4, layout.order) + data[4 * at + 4:]
