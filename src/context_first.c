@@ -219,7 +219,7 @@ DMHEAP_API_BODY( void, _concatenate_free_blocks, ( dmheap_context_t * ctx ) )
 
 DMHEAP_API_BODY( bool, _retag, ( dmheap_context_t * ctx, void* ptr, const char* new_module_name ) )
 {
-    if( new_module_name != NULL ) return retag( ctx, ptr, new_module_name );
+    if( owner_text( new_module_name ) != NULL ) return retag( ctx, ptr, new_module_name );
     report_module( STATUS_BAD_NAME, TO_RETAG, NULL, NULL );
     return false;
 }
