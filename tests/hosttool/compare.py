@@ -48,6 +48,17 @@ for number, (heap, row) in enumerate(zip(heaps, found)):
     same("what modules hold", heap["figures"][2], held)
     free = sum(other["bytes"] for other in shown if other["kind"] == "free" and other["heap"] == row["heap"])
     same("what is free", heap["figures"][4], free)
+    # the map: of each cell how much is free
+    words, blocks = heap["figures"][1] // 4, [block for block in heap["blocks"] if block[3] == "free"]
+    free_words, start, cell = set(), heap["figures"][0], -(-words // 64)
+    for at, size, *_ in blocks:
+        free_words.update(range((at - start) // 4 - 1, (at - start + size) // 4 - 1))
+    drawn = ""
+    for at in range(0, words, cell):
+        width = min(cell, words - at)
+        used = width - sum(word in free_words for word in range(at, at + width))
+        drawn += "." if used == 0 else "#" if used == width else ":" if 2 * used <= width else "+"
+    same("map", drawn, [other["cells"] for other in shown if other["kind"] == "map"][number])
 blocks = [
     (int(row["address"], 16) - base, row["bytes"], row["size"], row["use"], row["owner"], int(row.get("caller", "0"), 16))
     for row in shown

@@ -2,6 +2,7 @@
  * Makes heaps in a known state, says of each what the library says of it, and writes the memory that they lie in to a
  * file: for the tool's figures to be compared with. The same on every processor.
  *   image [FILE [leaks]]     default image.bin; leaks: with five blocks more, of a module "leaky"
+ * Built with DMHEAP_TRACE it also writes image.trace, in which "leaky" is unloaded and leaves what the second heap granted.
  * With IMAGE_ABORT in its environment it ends with a core.
  */
 #include <stdio.h>
@@ -70,15 +71,26 @@ static void __attribute__( ( noinline ) ) leak( dmheap_context_t* heap )
         (void)dmheap_ctx_malloc( heap, 40, "leaky" ); /* here it leaks */
 }
 
+#ifdef DMHEAP_TRACE
+static bool to_file( const void* bytes, size_t size, void* user )
+{
+    return fwrite( bytes, 1, size, user ) == size;
+}
+#endif
+
 int main( int argc, char** argv )
 {
-    static void*      blocks[2][BLOCKS];
-    const char*       path = argc > 1 ? argv[1] : "image.bin";
+    static void* blocks[2][BLOCKS];
+    const char*  path = argc > 1 ? argv[1] : "image.bin";
+#ifdef DMHEAP_TRACE
+    FILE* trace = fopen( "image.trace", "wb" );
+    if( trace == NULL || !dmheap_trace_start( &( dmheap_trace_t ){ .write = to_file, .user = trace } ) ) return 1;
+#endif
     dmheap_context_t* heaps[2];
     for( size_t i = 0; i < MEMORY; i++ )
         image_memory[i] = (unsigned char)( i * 7 );
-    heaps[0] = dmheap_ctx_init( image_memory + 256, FIRST, 8, "main \"heap\"" );
-    heaps[1] = dmheap_ctx_init( image_memory + 256 + FIRST + 64, SECOND, 16, NULL );
+    heaps[0] = dmheap_ctx_init( image_memory + 264, FIRST, 8, "main \"heap\"" );
+    heaps[1] = dmheap_ctx_init( image_memory + 264 + FIRST + 64, SECOND, 16, NULL );
     if( heaps[0] == NULL || heaps[1] == NULL ) return 1;
     (void)dmheap_ctx_set_module_limit( heaps[0], "logger", 3000 );
     for( unsigned n = 0; n < 400; n++ )
@@ -111,6 +123,15 @@ int main( int argc, char** argv )
         }
     }
     if( argc > 2 ) leak( heaps[0] );
+#ifdef DMHEAP_TRACE
+    leak( heaps[1] );
+    leak( heaps[1] );
+#endif
+#ifdef DMHEAP_TRACE
+    dmheap_ctx_unregister_module( heaps[1], "leaky" );
+    dmheap_trace_stop();
+    (void)fclose( trace );
+#endif
     printf( "memory %lu\n", (unsigned long)(uintptr_t)image_memory );
     say( heaps[0] );
     say( heaps[1] );

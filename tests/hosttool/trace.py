@@ -53,9 +53,10 @@ def leak():
         for block in range(4):
             trace.record(1, heap + 1000 + 64 * block, key, 40, 48, 0, 0x8001235, 0)
         trace.record(99, heap, b"of a later version")
-        for block in range(3):
+        for block in range(2):
             trace.record(2, heap + 1000 + 64 * block, key, 48, 0x8001300, 0)
-        trace.record(11, heap + 1000 + 64 * 3, key, 48)
+        for block in range(2, 4):
+            trace.record(11, heap + 1000 + 64 * block, key, 48)
         trace.record(8, heap, key)
     return trace.out
 
