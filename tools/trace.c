@@ -5,6 +5,7 @@
 #include "trace.h"
 
 #include "places.h"
+#include "target.h"
 #include "text.h"
 
 #include <errno.h>
@@ -471,6 +472,78 @@ static void learn_names( trace_t* trace )
     (void)header( trace );
 }
 
+/* ---- The ring in a target's memory ---- */
+
+enum
+{
+    RING_MAGIC = 0x52484d44,
+    RING_HEAD  = 12, /* words */
+    RING_LOST  = 48  /* bytes that the header and the first record take at most */
+};
+
+static void put( trace_t* trace, uint64_t value )
+{
+    for( ; value > 0x7f; value >>= 7 )
+        trace->file[trace->size++] = (unsigned char)( value | 0x80 );
+    trace->file[trace->size++] = (unsigned char)value;
+}
+
+/* Makes a trace of the ring whose head is here, with what its oldest record counts from as a record of lost ones. */
+static bool ring_open( const target_t* target, uint64_t address, trace_t* trace )
+{
+    unsigned char raw[RING_HEAD * 4];
+    uint32_t      head[RING_HEAD];
+    if( target_read( target, address, raw, sizeof raw ) < sizeof raw ) return false;
+    bool is_big = raw[5] != 0;
+    for( unsigned i = 0; i < RING_HEAD; i++ )
+        head[i] = is_big ? (uint32_t)raw[4 * i] << 24 | (uint32_t)raw[4 * i + 1] << 16 | (uint32_t)raw[4 * i + 2] << 8 |
+                               raw[4 * i + 3]
+                         : (uint32_t)raw[4 * i + 3] << 24 | (uint32_t)raw[4 * i + 2] << 16 |
+                               (uint32_t)raw[4 * i + 1] << 8 | raw[4 * i];
+    uint32_t size = head[3], tail = head[4], end = head[5];
+    if( head[0] != RING_MAGIC || raw[4] != VERSION || ( raw[6] != 4 && raw[6] != 8 ) || tail >= size || end >= size ||
+        target_extent( target, address + sizeof raw ) < size )
+        return false;
+    unsigned char* ring = malloc( size );
+    trace->file         = malloc( size + (size_t)RING_LOST );
+    if( ring == NULL || trace->file == NULL ) exit( USAGE );
+    (void)target_read( target, address + sizeof raw, ring, size );
+    memcpy( trace->file, "DMHT", 4 );
+    memcpy( trace->file + 4, raw + 4, 4 );
+    trace->size = 8;
+    put( trace, head[2] );
+    size_t length              = trace->size++;
+    trace->file[trace->size++] = OP_LOST;
+    put( trace, (uint64_t)head[8] << 32 | head[7] );
+    uint64_t from = (uint64_t)head[10] << 32 | head[9];
+    put( trace, from << 1 ^ ( 0 - ( from >> 63 ) ) );
+    put( trace, head[6] );
+    trace->file[length] = (unsigned char)( trace->size - length - 1 );
+    for( ; tail != end; tail = tail + 1 == size ? 0 : tail + 1 )
+        trace->file[trace->size++] = ring[tail];
+    free( ring );
+    return header( trace );
+}
+
+/* The first ring in a RAM dump or a core file. */
+static bool ring_find( const char* path, trace_t* trace )
+{
+    static const unsigned char magics[2][4] = { { 0x44, 0x4d, 0x48, 0x52 }, { 0x52, 0x48, 0x4d, 0x44 } };
+    target_t                   target;
+    bool                       found = false;
+    if( !target_open( &target, path, false, 0 ) ) return false;
+    for( size_t i = 0; i < target.count && !found; i++ )
+    {
+        const region_t* region = &target.regions[i];
+        for( uint64_t inside = ( 0 - region->address ) & 3; !found && inside + 4 <= region->bytes; inside += 4 )
+            if( memcmp( region->data + inside, magics[0], 4 ) == 0 ||
+                memcmp( region->data + inside, magics[1], 4 ) == 0 )
+                found = ring_open( &target, region->address + inside, trace );
+    }
+    target_close( &target );
+    return found;
+}
+
 /* FINE or USAGE. */
 static int trace_open( const char* path, trace_t* trace )
 {
@@ -494,9 +567,14 @@ static int trace_open( const char* path, trace_t* trace )
     (void)fclose( file );
     if( !header( trace ) )
     {
-        (void)fprintf( stderr, "dmheap: %s: no trace of version %d\n", path, VERSION );
         free( trace->file );
-        return USAGE;
+        *trace = ( trace_t ){ 0 };
+        if( !ring_find( path, trace ) )
+        {
+            (void)fprintf( stderr, "dmheap: %s: no trace of version %d\n", path, VERSION );
+            free( trace->file );
+            return USAGE;
+        }
     }
     learn_names( trace );
     return FINE;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-# Writes the example of the trace format's page, or by its rules a module that leaks each time, or damaged copies of that.
-#   trace.py FILE [leak | damage]
+# Writes the example of the trace format's page, or by its rules a module that leaks each time, damaged copies of that, or
+# the memory of a target of this byte order, in which a ring has the newest of its records.
+#   trace.py FILE [leak | damage | little | big]
 import random
 import sys
 
@@ -61,10 +62,29 @@ def leak():
     return trace.out
 
 
+def ring(order):
+    trace = leak()[9:]
+    at, time, address = 0, 0, 0
+    for _ in range(5):  # dropped: what the others count from
+        length = trace[at]
+        time, at = time + 1, at + 1 + length
+    address = 0x20000000 + 1000 + 64 * 2
+    size, tail = 700, 650
+    records, memory = trace[at:], bytearray(size)
+    for number, byte in enumerate(records):
+        memory[(tail + number) % size] = byte
+    words = [0, 0, 0, size, tail, (tail + len(records)) % size, 5, time, 0, address // 4, 0, 0]
+    out = b"".join(word.to_bytes(4, order) for word in words)
+    magic = (0x52484D44).to_bytes(4, order) + bytes([1, order == "big", 4, 0])
+    return bytes(520) + magic + bytes(40) + bytes(12) + magic + out[8:] + bytes(memory) + bytes(100)
+
+
 if sys.argv[2:] == []:
     open(sys.argv[1], "wb").write(bytes.fromhex(EXAMPLE))
 elif sys.argv[2] == "leak":
     open(sys.argv[1], "wb").write(leak())
+elif sys.argv[2] in ("little", "big"):
+    open(sys.argv[1], "wb").write(ring(sys.argv[2]))
 else:
     draw = random.Random(1)
     for number in range(120):
