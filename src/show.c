@@ -246,8 +246,10 @@ static void show_heap( show_t* show )
     lock();
     if( context_stands( show->context ) )
     {
+        /* one that is overwritten may have no end before the heap's */
         const char* text = context_name( show->context );
-        while( length < sizeof name - 1 && text[length] != '\0' )
+        const char* end  = (const char*)image_word( show->context, image_end( show->context ) - 1 );
+        while( length < sizeof name - 1 && text[length] != '\0' && text + length != end )
         {
             name[length] = text[length];
             length++;

@@ -32,6 +32,7 @@ static struct
     uint64_t base;
     bool     chosen; /* --at */
     uint64_t at;
+    uint64_t entry; /* of the program of --elf, 0: not known */
 } options;
 
 static int complain( const char* what, const char* why )
@@ -55,6 +56,7 @@ static int file_open( const char* path, file_t* file )
     errno = 0;
     if( !target_open( &file->target, path, options.placed, options.base ) )
         return complain( path, errno != 0 ? strerror( errno ) : "cannot be read" );
+    if( options.entry != 0 && file->target.entry != 0 ) places_moved( file->target.entry - options.entry );
     if( !heaps_find( &file->target, options.chosen ? &options.at : NULL, &file->heaps ) )
         return complain( path, strerror( ENOMEM ) );
     if( file->heaps.count == 0 )
@@ -583,9 +585,12 @@ int main( int argc, char** argv )
     }
     if( elf != NULL )
     {
-        FILE* there = fopen( elf, "rb" );
-        if( there == NULL ) return complain( elf, strerror( errno ) );
-        (void)fclose( there );
+        target_t program;
+        errno = 0;
+        if( !target_open( &program, elf, false, 0 ) )
+            return complain( elf, errno != 0 ? strerror( errno ) : "cannot be read" );
+        options.entry = program.entry;
+        target_close( &program );
         places_known = places_open( elf );
     }
     int status = run( argc - optind, argv + optind );

@@ -12,10 +12,11 @@
 
 static struct
 {
-    FILE* to;
-    FILE* from;
-    pid_t child;
-    char  text[512];
+    FILE*    to;
+    FILE*    from;
+    uint64_t moved;
+    pid_t    child;
+    char     text[512];
 } asked;
 
 static void run( const char* program, const int to[2], const int from[2] )
@@ -53,12 +54,18 @@ static bool answer( char* line, int size )
     return true;
 }
 
+void places_moved( uint64_t distance )
+{
+    asked.moved = distance;
+}
+
 const char* places_of( uint64_t caller )
 {
     char function[200], line[200];
     if( asked.to == NULL ) return NULL;
     /* the address behind the call may belong to the next line; its lowest bit may tell an instruction set */
-    if( fprintf( asked.to, "0x%llx\n", (unsigned long long)( ( caller & ~UINT64_C( 1 ) ) - 1 ) ) < 0 ||
+    if( fprintf( asked.to, "0x%llx\n", (unsigned long long)( ( ( caller - asked.moved ) & ~UINT64_C( 1 ) ) - 1 ) ) <
+            0 ||
         fflush( asked.to ) != 0 || !answer( function, sizeof function ) || !answer( line, sizeof line ) )
         return NULL;
     if( line[0] == '?' ) return NULL;

@@ -51,6 +51,21 @@ static bool is_elf( const target_t* target )
            ( target->file[EI_CLASS] == ELFCLASS32 || target->file[EI_CLASS] == ELFCLASS64 );
 }
 
+/* Looks in the notes of a core for where its program began: it may have been moved to another place than it was linked to. */
+static void read_notes( target_t* target, uint64_t at, uint64_t bytes, unsigned size )
+{
+    uint64_t end = at + bytes;
+    while( at < end && at + 12 <= target->bytes )
+    {
+        uint64_t name = ( field( target, at, 4 ) + 3 ) & ~UINT64_C( 3 ), content = field( target, at + 4, 4 );
+        uint64_t from = at + 12 + name;
+        if( field( target, at + 8, 4 ) == NT_AUXV )
+            for( uint64_t pair = from; pair + 2 * size <= from + content && pair < target->bytes; pair += 2 * size )
+                if( field( target, pair, size ) == AT_ENTRY ) target->entry = field( target, pair + size, size );
+        at = from + ( ( content + 3 ) & ~UINT64_C( 3 ) );
+    }
+}
+
 static bool open_elf( target_t* target )
 {
     bool     wide  = target->file[EI_CLASS] == ELFCLASS64;
@@ -59,18 +74,24 @@ static bool open_elf( target_t* target )
     uint64_t entry =
         field( target, wide ? offsetof( Elf64_Ehdr, e_phentsize ) : offsetof( Elf32_Ehdr, e_phentsize ), 2 );
     uint64_t entries = field( target, wide ? offsetof( Elf64_Ehdr, e_phnum ) : offsetof( Elf32_Ehdr, e_phnum ), 2 );
+    uint64_t least   = wide ? sizeof( Elf64_Phdr ) : sizeof( Elf32_Phdr );
+    target->entry    = field( target, offsetof( Elf64_Ehdr, e_entry ), size ); /* at the same place in both */
     target->pointer  = size;
     target->placed   = true;
-    for( uint64_t at = table; entries != 0 && entry != 0 && at < target->bytes; at += entry, entries-- )
+    for( uint64_t at = table; entries != 0 && entry >= least && at < target->bytes; at += entry, entries-- )
     {
-        if( field( target, at, 4 ) != PT_LOAD ) continue;
+        uint64_t type = field( target, at, 4 );
+        if( type != PT_LOAD && type != PT_NOTE ) continue;
         uint64_t from =
             field( target, at + ( wide ? offsetof( Elf64_Phdr, p_offset ) : offsetof( Elf32_Phdr, p_offset ) ), size );
         uint64_t address =
             field( target, at + ( wide ? offsetof( Elf64_Phdr, p_vaddr ) : offsetof( Elf32_Phdr, p_vaddr ) ), size );
         uint64_t bytes =
             field( target, at + ( wide ? offsetof( Elf64_Phdr, p_filesz ) : offsetof( Elf32_Phdr, p_filesz ) ), size );
-        if( !add_region( target, address, from, bytes ) ) return false;
+        if( type == PT_NOTE )
+            read_notes( target, from, bytes < target->bytes ? bytes : target->bytes, size );
+        else if( !add_region( target, address, from, bytes ) )
+            return false;
     }
     if( target->count != 0 ) qsort( target->regions, target->count, sizeof *target->regions, by_address );
     return true;

@@ -24,6 +24,7 @@ typedef struct
     size_t               count;
     unsigned             pointer; /* bytes, 0: not known */
     bool                 placed;  /* addresses are the target's, not places in the file */
+    uint64_t entry; /* where the program begins: of a core as it ran, of a program as it was linked; 0: not known */
 } target_t;
 
 /* Maps a file. False, with the reason in errno or, where that is 0, in that it is no such file. */

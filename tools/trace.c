@@ -565,6 +565,9 @@ static int trace_open( const char* path, trace_t* trace )
         got = fread( trace->file + trace->size, 1, room - trace->size, file );
     }
     (void)fclose( file );
+    unsigned char* exact =
+        realloc( trace->file, trace->size + 1 ); /* so that the sanitizers see what is read behind it */
+    if( exact != NULL ) trace->file = exact;
     if( !header( trace ) )
     {
         free( trace->file );

@@ -59,6 +59,7 @@ def leak():
         for block in range(2, 4):
             trace.record(11, heap + 1000 + 64 * block, key, 48)
         trace.record(8, heap, key)
+        trace.record(5, heap, 5000, 0, 1, text("leaky"), 0x8001235, 1)
     return trace.out
 
 
