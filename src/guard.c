@@ -140,10 +140,10 @@ static size_t guard_bytes( const dmheap_context_t* context, block_t block )
 
 static const void* guard_caller( const dmheap_context_t* context, block_t block )
 {
-    uint32_t    end    = trailer( context, block );
-    const void* caller = NULL;
+    uint32_t      end    = trailer( context, block );
+    GUARD_POINTER caller = 0;
     if( end != 0 ) __builtin_memcpy( &caller, image_word( context, end + 1 ), sizeof caller );
-    return caller;
+    return (const void*)(uintptr_t)caller;
 }
 
 /* Volatile, so that no compiler makes a call of it that the tools watch. */
@@ -151,9 +151,10 @@ static void seal( const dmheap_context_t* context, block_t block, size_t bytes, 
 {
     volatile unsigned char* payload = block_payload( context, block );
     uint32_t                end     = trailer( context, block );
+    GUARD_POINTER           pointer = (GUARD_POINTER)(uintptr_t)caller;
     if( end == 0 ) return;
     *image_word( context, end ) = (uint32_t)bytes;
-    __builtin_memcpy( image_word( context, end + 1 ), &caller, sizeof caller );
+    __builtin_memcpy( image_word( context, end + 1 ), &pointer, sizeof pointer );
     for( size_t i = bytes; i < room( context, block ); i++ )
         payload[i] = CANARY;
 }
