@@ -357,7 +357,7 @@ int main( int count, char** arguments )
         unsigned long until = events + wanted / 24 + random_below( 40 );
         while( events < until && events < wanted )
         {
-            unsigned module = random_below( 6 );
+            unsigned module = 1 + random_below( 5 );
             if( module == 5 ) module = 5 + round % 2;
             unsigned large = random_below( 20 ) == 0;
             unsigned what  = random_below( 100 );
@@ -370,7 +370,7 @@ int main( int count, char** arguments )
             else if( what < 98 )
                 resize( some, 16 + random_below( 400 ) );
             else
-                hand_over( some, random_below( 4 ) );
+                hand_over( some, 1 + random_below( 3 ) );
             if( events >= moment * wanted / MOMENTS )
             {
                 say_truth();
@@ -382,6 +382,11 @@ int main( int count, char** arguments )
         /* what `logger` loses: nothing frees it, since it is out of the list */
         take( 0, 96, 6 );
         if( held[held_count - 1].module == 0 ) held_count--;
+        for( unsigned i = 0; i < 4; i++ )
+        {
+            take( 0, 40, 1 );
+            if( held[held_count - 1].module == 0 ) give( held_count - 1 );
+        }
         take( 4, 200, 5 );
         take( 4, 120, 5 );
         unload_module( 4, 2 );

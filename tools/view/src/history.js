@@ -557,7 +557,7 @@ export class History {
         }
         const steps = last - 1;
         const goesOn = low[last] > low[1 + Math.floor( ( steps * 2 ) / 3 )];
-        if( rises < steps / 2 || falls > steps / 10 || !goesOn ) return;
+        if( rises < Math.max( 3, steps / 8 ) || 10 * falls > rises || !goesOn ) return;
         const bytes = low[last] - low[1];
         this.suspects.push( { kind: 'floor', group: group.index, heap: heap.index, event: this.count - 1, bytes, rises, steps, byUnload: heap.byUnload, floors: Array.from( low.subarray( 1, last + 1 ) ), weight: bytes } );
     }
@@ -576,13 +576,17 @@ export class History {
             const key = `${group}/${lives.caller[life]}/${lives.heap[life]}`;
             let one = found.get( key );
             if( one === undefined )
-                found.set( key, ( one = { kind: 'old', group, heap: lives.heap[life], event: this.count - 1, bytes: 0, blocks: 0, caller: lives.caller[life], oldest: life, age, usual: usual[group], weight: 0 } ) );
+                found.set( key, ( one = { kind: 'old', group, heap: lives.heap[life], event: this.count - 1, bytes: 0, blocks: 0, caller: lives.caller[life], oldest: life, age, youngest: age, usual: usual[group], weight: 0 } ) );
             one.bytes += lives.size[life];
             one.blocks++;
             if( age > one.age ) Object.assign( one, { age, oldest: life } );
+            if( age < one.youngest ) one.youngest = age;
         }
-        /* a single block is more often one that is meant to stay */
-        for( const one of found.values() ) this.suspects.push( Object.assign( one, { weight: one.blocks > 1 ? one.bytes : one.bytes / 1024 } ) );
+        /* what was allocated at one time is more often meant to stay than what comes by and by */
+        for( const one of found.values() ) {
+            one.spread = ( one.age - one.youngest ) / ( this.end - this.begin );
+            this.suspects.push( Object.assign( one, { weight: one.bytes * Math.max( 1 / 1024, one.spread ) } ) );
+        }
     }
 }
 

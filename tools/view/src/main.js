@@ -238,13 +238,13 @@ function showSuspects() {
         let head, text;
         if( one.kind === 'left' ) {
             head = `${number( one.bytes )} bytes left behind`;
-            text = `In ${plural( one.times, 'of its unloads' ).replace( /s$/, '' )} (${number( one.unloads )} in all) it had not freed ${plural( one.blocks, 'block' )}${from}.`.replace( 'unload (', 'unloads (' );
+            text = `In ${number( one.times )} of its ${plural( one.unloads, 'unload' )} it had not freed all: ${plural( one.blocks, 'block' )}${from}.`;
         } else if( one.kind === 'floor' ) {
             head = `its floor rose by ${number( one.bytes )} bytes`;
             text = `The least that it held rose in ${one.rises} of ${one.steps} steps, ${one.byUnload ? 'from unload to unload' : 'each a tenth of the trace'}.`;
         } else {
             head = `${plural( one.blocks, 'block' )} of ${number( one.bytes )} bytes ${one.blocks === 1 ? 'is' : 'are'} old`;
-            text = `Up to ${span( one.age )}; 19 of 20 of its others were freed within ${span( one.usual )}${one.caller ? `. Asked for at ${hex( one.caller )}` : ''}.`;
+            text = `${one.blocks === 1 ? span( one.age ) : one.spread < 0.05 ? 'All of about one time, ' + span( one.age ) : `From ${span( one.youngest )} to ${span( one.age )}, by and by`}; 19 of 20 of its others were freed within ${span( one.usual )}${one.caller ? `. Asked for at ${hex( one.caller )}` : ''}.`;
         }
         const button = action( '', () => {
             if( one.heap !== heap.index ) chooseHeap( one.heap );
@@ -305,10 +305,10 @@ function showPlots() {
         now: () => history.clock( moment.event ) * scale,
         seek: ( value ) => seek( eventAt( value / scale ) ),
     };
-    charts.push( plot( $( 'plot-bytes' ), { ...common, lines, values: ( _, splits ) => splits.map( short ), height: 230 } ) );
+    charts.push( plot( $( 'plot-bytes' ), { ...common, lines, values: ( _, splits ) => splits.map( short ), height: 210 } ) );
     $( 'plot-bytes' ).setAttribute( 'aria-label', `Bytes by module over time; at most ${number( heap.total.top )} in all.` );
     const orange = colour( 1 );
-    charts.push( plot( $( 'plot-fragmentation' ), { ...common, lines: [{ label: 'fragmentation', values: points( heap.fragmentation, 100 ), colour: orange, dash: [], fill: orange + '22' }], values: ( _, splits ) => splits.map( ( v ) => v + ' %' ), top: 100, height: 150 } ) );
+    charts.push( plot( $( 'plot-fragmentation' ), { ...common, lines: [{ label: 'fragmentation', values: points( heap.fragmentation, 100 ), colour: orange, dash: [], fill: orange + '22' }], values: ( _, splits ) => splits.map( ( v ) => v + ' %' ), top: 100, height: 170 } ) );
     $( 'plot-fragmentation' ).setAttribute( 'aria-label', `Fragmentation over time; at most ${percent( heap.fragmentation.top )}.` );
     $( 'legend' ).replaceChildren( ...lines.map( ( line ) => {
         const item = element( 'li' );

@@ -32,7 +32,7 @@ export function plot( element, { x, lines, marks, values, ticks, now, seek, top,
             cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
             scales: { x: { time: false }, y: { range: ( _, low, high ) => [0, top ?? Math.max( 1, high * 1.05 )] } },
             series: [{}, ...lines.map( ( line ) => ( { label: line.label, stroke: line.colour, dash: line.dash, width: line.width ?? 1.6, points: { show: false }, fill: line.fill } ) )],
-            axes: [{ ...axis, values: ticks, space: 70 }, { ...axis, values, size: 62 }],
+            axes: [{ ...axis, values: ticks, space: 70, size: 26 }, { ...axis, values, size: 66, incrs: Array.from( { length: 32 }, ( _, i ) => ( top === 100 ? [25, 50][i & 1] : 2 ** i ) ).slice( 0, top === 100 ? 2 : 32 ) }],
             hooks: {
                 draw: [
                     ( u ) => {
