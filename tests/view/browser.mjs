@@ -13,7 +13,7 @@ const browser = await chromium.launch( {
 } );
 const requests = [], errors = [];
 async function openPage( name, options = {} ) {
-    const page = await browser.newPage( { viewport: { width: 1320, height: 1180 }, colorScheme: 'light', ...options } );
+    const page = await browser.newPage( { viewport: { width: 1180, height: 960 }, colorScheme: 'light', ...options } );
     page.setDefaultTimeout( 30000 );
     page.on( 'request', ( request ) => requests.push( request.url() ) );
     page.on( 'pageerror', ( error ) => errors.push( error.stack ) );
@@ -200,8 +200,10 @@ if( pictures ) {
         await page.emulateMedia( { colorScheme: scheme } );
         await page.keyboard.press( 'Escape' );
         await seek( page, Math.floor( 200000 * 0.62 ) );
+        await page.evaluate( () => scrollTo( 0, 0 ) );
         const box = await page.locator( '#map' ).boundingBox();
         await page.mouse.click( box.x + box.width * 0.33, box.y + box.height * 0.3 );
+        await page.mouse.move( 5, 5 );
         await settled( page );
         await page.screenshot( { path: `${top}/docs/${name}.png` } );
     }

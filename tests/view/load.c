@@ -10,16 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef HEAP_BYTES
+#define HEAP_BYTES 196608
+#define LIVE_MOST  600 /* blocks of those that come and go */
+#endif
+
 enum
 {
-    HEAP_BYTES  = 192 * 1024,
-    BLOCKS_MOST = 4096,
-    LIVE_MOST   = 600, /* of those that come and go */
+    BLOCKS_MOST = LIVE_MOST + 4096,
     MOMENTS     = 8,
     MODULES     = 7
 };
 
-static const char* const names[MODULES] = { "logger", "gps", "radio", "display", "codec", "plugin \"a\" & <b>", "lua" };
+static const char* const names[MODULES] = { "logger", "gps", "radio", "display", "codec", "mqtt", "lua" };
 static unsigned          owners[MODULES];
 static unsigned          next_owner = 4;
 
@@ -209,10 +212,7 @@ static void say_truth( void )
     for( unsigned module = 0; module < MODULES; module++ )
     {
         if( sum.count[module] == 0 ) continue;
-        fprintf( truth, "%s\"", comma ? "," : "" );
-        for( const char* c = names[module]; *c != '\0'; c++ )
-            fprintf( truth, *c == '"' ? "\\%c" : "%c", *c );
-        fprintf( truth, "\":[%zu,%u]", sum.bytes[module], sum.count[module] );
+        fprintf( truth, "%s\"%s\":[%zu,%u]", comma ? "," : "", names[module], sum.bytes[module], sum.count[module] );
         comma = true;
     }
     fprintf( truth, "}}" );

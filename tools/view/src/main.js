@@ -31,7 +31,8 @@ function hex( value ) {
     return '0x' + ( value < 0 ? BigInt.asUintN( wide, BigInt( value ) ) : value ).toString( 16 ).padStart( wide === 32 ? 8 : 1, '0' );
 }
 function short( bytes ) {
-    return bytes >= 2 ** 20 ? ( bytes / 2 ** 20 ).toFixed( 1 ) + ' MiB' : bytes >= 1024 ? ( bytes / 1024 ).toFixed( 1 ) + ' KiB' : bytes + ' B';
+    const in1 = ( unit ) => Number( ( bytes / unit ).toFixed( 1 ) );
+    return bytes >= 2 ** 20 ? in1( 2 ** 20 ) + ' MiB' : bytes >= 1024 ? in1( 1024 ) + ' KiB' : bytes + ' B';
 }
 function span( ticks ) {
     if( !history.clocked ) return number( ticks ) + ( ticks === 1 ? ' event' : ' events' );
