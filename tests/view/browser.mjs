@@ -132,13 +132,25 @@ await test( 'all works by keyboard', async () => {
     return wrong;
 } );
 await test( 'a click in the map shows the block that lies there', async () => {
-    const box = await page.locator( '#map' ).boundingBox();
-    await page.mouse.click( box.x + box.width * 0.4, box.y + box.height * 0.12 );
+    await page.keyboard.press( 'Escape' );
+    await page.keyboard.press( '0' );
     await settled( page );
-    const block = BigInt( await text( page, '#block code' ) );
-    const low = BigInt( ( await text( page, '#span' ) ).split( ' ' )[0] );
-    const share = Number( block - low ) / ( 192 * 1024 );
-    return Math.abs( share - 0.12 ) < 0.06 ? '' : `at ${share} of the heap`;
+    const box = await page.locator( '#map' ).boundingBox();
+    const rows = Math.floor( box.height / 15 );
+    for( const [row, x] of [[2, 0.2], [2, 0.8], [4, 0.5]] ) {
+        /* to the right, until there is a block */
+        let at = x, block = null;
+        for( ; block === null && at < 1; at += 0.004 ) {
+            await page.mouse.click( box.x + box.width * at, box.y + ( box.height * ( row + 0.5 ) ) / rows );
+            await settled( page );
+            block = await page.evaluate( () => document.querySelector( '#block code' )?.textContent ?? null );
+        }
+        const low = BigInt( ( await text( page, '#span' ) ).split( ' ' )[0] );
+        const size = Number( /Size([\d,]+) bytes/.exec( await text( page, '#block' ) )[1].replace( ',', '' ) );
+        const wanted = ( ( row + at ) / rows ) * 192 * 1024;
+        const got = Number( BigInt( block ) - low );
+        if( wanted < got - 300 || wanted > got + size + 300 ) return `${block} at ${got}, not ${wanted}`;
+    }
 } );
 await test( 'a search for an address finds its block alone', async () => {
     const address = await text( page, '#blocks tbody tr:nth-child(3) button' );
@@ -167,7 +179,7 @@ await test( 'modules differ by pattern as well as by colour', async () => {
         }
         return result;
     }, tiles );
-    return new Set( shapes ).size >= Math.min( shapes.length - 1, 7 ) ? '' : shapes.join( '\n' );
+    return new Set( shapes ).size === shapes.length && shapes.length > 5 ? '' : shapes.join( '\n' );
 } );
 await test( 'it is dark where the reader has it so', async () => {
     const light = await page.evaluate( () => getComputedStyle( document.body ).backgroundColor );

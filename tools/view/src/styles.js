@@ -40,13 +40,15 @@ function draw( context, style ) {
         }
         context.stroke();
     };
-    const which = style === SYSTEM ? 4 : style === NOBODY ? 0 : ( style + 3 * Math.floor( style / 8 ) ) % 8;
+    const which = style === SYSTEM ? 8 : style === NOBODY ? 9 : ( style + 3 * Math.floor( style / 8 ) ) % 8;
     if( which === 1 ) line( -1, 9, 9, -1, -5, 5, 5, -5, 3, 13, 13, 3 );
     if( which === 2 ) [2, 6].forEach( ( c ) => context.fillRect( c - 1, c - 1, 2, 2 ) );
     if( which === 3 ) line( 0, 4, 8, 4 );
     if( which === 4 ) line( -1, -1, 9, 9, 3, -5, 13, 5, -5, 3, 5, 13 );
     if( which === 5 ) line( 4, 0, 4, 8 );
     if( which === 6 ) line( 0, 4, 8, 4, 4, 0, 4, 8 );
+    if( which === 8 ) line( 0, 2, 8, 2, 0, 6, 8, 6 );
+    if( which === 9 ) [0, 4].forEach( ( c ) => context.fillRect( c, c, 4, 4 ) );
     if( which === 7 ) line( 0, 0, 8, 8, 8, 0, 0, 8 );
 }
 
