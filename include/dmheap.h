@@ -176,6 +176,14 @@ DMHEAP_API( bool, _retag, ( void* ptr, const char* module_name ) );
  */
 DMHEAP_API( bool, _get_stats, ( dmheap_stats_t * stats ) );
 
+/** @cond */
+#if DMOD_MODULE_EN == OFF && !defined( DMHEAP_WITHOUT_ATTRIBUTES )
+extern void* dmheap_malloc( size_t size, const char* module_name ) DMHEAP_ALLOCATES( 1 );
+extern void* dmheap_aligned_alloc( size_t alignment, size_t size, const char* module_name ) DMHEAP_ALLOCATES( 2 );
+extern void* dmheap_realloc( void* ptr, size_t size, const char* module_name ) DMHEAP_REALLOCATES( 2 );
+#endif
+/** @endcond */
+
 #pragma GCC diagnostic pop
 
 #ifdef __cplusplus

@@ -486,6 +486,32 @@ DMHEAP_API( void, _trace_state, (void));
 
 #endif
 
+/** @cond */
+/* What a compiler may know of functions that allocate. A module calls them by pointers, of which it knows nothing. */
+#if DMOD_MODULE_EN == OFF && !defined( DMHEAP_WITHOUT_ATTRIBUTES )
+#define DMHEAP_ALLOCATES( ... )   __attribute__( ( malloc, alloc_size( __VA_ARGS__ ) ) )
+#define DMHEAP_REALLOCATES( ... ) __attribute__( ( warn_unused_result, alloc_size( __VA_ARGS__ ) ) )
+extern void* dmheap_calloc( size_t count, size_t size, const char* module_name ) DMHEAP_ALLOCATES( 1, 2 );
+extern void* dmheap_aligned_realloc( void* ptr, size_t alignment, size_t size, const char* module_name )
+    DMHEAP_REALLOCATES( 3 );
+extern void* dmheap_module_malloc( dmheap_module_t module, size_t size ) DMHEAP_ALLOCATES( 2 );
+extern void* dmheap_module_calloc( dmheap_module_t module, size_t count, size_t size ) DMHEAP_ALLOCATES( 2, 3 );
+extern void* dmheap_module_aligned_alloc( dmheap_module_t module, size_t alignment, size_t size ) DMHEAP_ALLOCATES( 3 );
+extern void* dmheap_module_realloc( dmheap_module_t module, void* ptr, size_t size ) DMHEAP_REALLOCATES( 3 );
+extern void* dmheap_module_aligned_realloc( dmheap_module_t module, void* ptr, size_t alignment, size_t size )
+    DMHEAP_REALLOCATES( 4 );
+extern void* dmheap_ctx_malloc( dmheap_context_t* context, size_t size, const char* module_name ) DMHEAP_ALLOCATES( 2 );
+extern void* dmheap_ctx_calloc( dmheap_context_t* context, size_t count, size_t size, const char* module_name )
+    DMHEAP_ALLOCATES( 2, 3 );
+extern void* dmheap_ctx_aligned_alloc( dmheap_context_t* context, size_t alignment, size_t size,
+                                       const char* module_name ) DMHEAP_ALLOCATES( 3 );
+extern void* dmheap_ctx_realloc( dmheap_context_t* context, void* ptr, size_t size, const char* module_name )
+    DMHEAP_REALLOCATES( 3 );
+extern void* dmheap_ctx_aligned_realloc( dmheap_context_t* context, void* ptr, size_t alignment, size_t size,
+                                         const char* module_name ) DMHEAP_REALLOCATES( 4 );
+#endif
+/** @endcond */
+
 #pragma GCC diagnostic pop
 
 #ifdef __cplusplus
