@@ -1,12 +1,14 @@
 /*
  * Replays a trace (docs/trace.md) on one heap: what all heaps in it together were asked for, in that order. A trace that
  * is compressed is unpacked by xz or zstd.
- *   replay TRACE run [BYTES]   once, in BYTES (by default 4 times the payload): the functions of heap.h are to be counted.
+ *   replay TRACE run [BYTES]   once, in BYTES (by default 8 times the payload): the functions of heap.h are to be counted.
  *                              Prints the operations
  *   replay TRACE smallest      prints the bytes of the smallest heap in which the trace completes, found by bisection, and the
  *                              most payload that was live. In that heap the contents of all blocks are looked at
  *   replay TRACE check BYTES   once, in BYTES; the contents of all blocks are looked at
- *   replay TRACE resident      once, written to all over; prints by how many KiB the process grew at the most
+ *   replay TRACE resident      once, written to all over; prints by how many KiB the process has grown when most payload is live
+ *   replay TRACE about         prints the most payload that is live, the most blocks that are, and the largest request
+ *   replay TRACE steps         writes what target_replay.c reads
  * Ends with 1 where the heap refuses, with 3 where contents are lost, with 2 where the trace cannot be read.
  */
 #define _GNU_SOURCE
@@ -51,6 +53,9 @@ static unsigned char** payload; /* by block */
 static size_t*         sizes;
 static size_t          blocks;
 static size_t          peak; /* most payload that is live */
+static size_t          peak_at;
+static size_t          largest;
+static long            resident_at_peak;
 
 /* Memory of the program itself does not come from a heap that is measured. */
 static void* pages( size_t size )
@@ -169,7 +174,12 @@ static void note( unsigned op, uint32_t block, uint64_t owner, uint64_t size, ui
     if( size == 0 && op != OP_FREE ) size = 1; /* what heaps do with 0 differs */
     held += (size_t)size - sizes[block];
     sizes[block] = (size_t)size;
-    if( held > peak ) peak = held;
+    if( size > largest ) largest = (size_t)size;
+    if( held > peak )
+    {
+        peak    = held;
+        peak_at = steps;
+    }
     step[steps++] =
         ( step_t ){ block, (uint8_t)op, op == OP_FREE ? 0 : owner_of( owner ), (uint16_t)alignment, (size_t)size };
 }
@@ -294,6 +304,19 @@ static void look_at( uint32_t block, size_t size, size_t alignment, contents_t c
     if( alignment != 0 && (uintptr_t)payload[block] % alignment != 0 ) exit( 3 );
 }
 
+/* KiB of memory of its own that the process has touched, counted page by page: no code. */
+static long resident( void )
+{
+    char  line[256];
+    long  kib    = -1;
+    FILE* status = fopen( "/proc/self/smaps_rollup", "r" );
+    while( status != NULL && fgets( line, sizeof line, status ) != NULL )
+        if( strncmp( line, "Anonymous:", 10 ) == 0 ) kib = strtol( line + 10, NULL, 10 );
+    if( kib < 0 ) wrong( "/proc/self/smaps_rollup cannot be read" );
+    fclose( status );
+    return kib;
+}
+
 static bool replay( void* buffer, size_t bytes, contents_t contents )
 {
     heap_begin( buffer, bytes );
@@ -323,6 +346,7 @@ static bool replay( void* buffer, size_t bytes, contents_t contents )
         }
         sizes[block] = now->size;
         write_all( block, now->size, contents );
+        if( contents == WRITTEN && now == step + peak_at ) resident_at_peak = resident();
     }
     return true;
 }
@@ -338,30 +362,25 @@ static size_t smallest( void* buffer, size_t most )
     return high;
 }
 
-static long resident_most( void )
+static void write_steps( void )
 {
-    char  line[256];
-    long  most   = 0;
-    FILE* status = fopen( "/proc/self/status", "r" );
-    while( status != NULL && fgets( line, sizeof line, status ) != NULL )
-        if( strncmp( line, "VmHWM:", 6 ) == 0 ) most = strtol( line + 6, NULL, 10 );
-    if( status != NULL ) fclose( status );
-    return most;
-}
-
-/* The most that was resident counts from now on. */
-static void resident_reset( void )
-{
-    FILE* file = fopen( "/proc/self/clear_refs", "w" );
-    if( file == NULL || fputs( "5", file ) == EOF || fclose( file ) != 0 )
-        wrong( "/proc/self/clear_refs cannot be written" );
+    for( const step_t* now = step; now < step + steps; now++ )
+    {
+        unsigned log2 = 0;
+        while( 1u << log2 < now->alignment )
+            log2++;
+        if( now->block >> 22 != 0 || now->size > UINT32_MAX ) wrong( "too large for a target" );
+        const uint32_t words[2] = { now->block << 10 | log2 << 6 | (uint32_t)now->owner << 2 | now->op,
+                                    (uint32_t)now->size };
+        fwrite( words, sizeof words, 1, stdout ); /* little-endian, as both sides are */
+    }
 }
 
 int main( int argc, char** argv )
 {
     if( argc < 3 ) wrong( "replay TRACE run|smallest|check|resident [BYTES]" );
     read_trace( argv[1] );
-    size_t most = 4 * peak + 65536;
+    size_t most = 8 * peak + 65536;
     if( sizeof( void* ) == 4 && most > MOST_ON_32 ) most = MOST_ON_32;
     size_t bytes  = argc > 3 ? strtoul( argv[3], NULL, 0 ) : most;
     void*  buffer = pages( bytes + 4096 );
@@ -377,17 +396,19 @@ int main( int argc, char** argv )
         if( !replay( buffer, found, LOOKED_AT ) ) return 1;
         printf( "%zu %zu\n", found, peak );
     }
+    else if( strcmp( argv[2], "about" ) == 0 )
+        printf( "%zu %zu %zu\n", peak, blocks, largest );
+    else if( strcmp( argv[2], "steps" ) == 0 )
+        write_steps();
     else if( strcmp( argv[2], "check" ) == 0 )
         return replay( buffer, bytes, LOOKED_AT ) ? 0 : 1;
     else if( strcmp( argv[2], "resident" ) == 0 )
     {
-        replay( buffer, bytes, UNTOUCHED ); /* all that is read and written beside the heap is resident then */
-        munmap( buffer, bytes + 4096 );
-        resident_reset();
-        long before = resident_most();
-        buffer      = pages( bytes + 4096 );
+        memset( payload, 0, blocks * sizeof *payload ); /* all that is written beside the heap is resident then */
+        memset( sizes, 0, blocks * sizeof *sizes );
+        long before = resident();
         if( !replay( buffer, bytes, WRITTEN ) ) return 1;
-        printf( "%ld %zu\n", resident_most() - before, peak );
+        printf( "%ld %zu\n", resident_at_peak - before, peak );
     }
     else
         return 2;
