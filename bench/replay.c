@@ -7,7 +7,8 @@
  *                              most payload that was live. In that heap the contents of all blocks are looked at
  *   replay TRACE check BYTES   once, in BYTES; the contents of all blocks are looked at
  *   replay TRACE resident      once, written to all over; prints by how many KiB the process has grown when most payload is live
- *   replay TRACE about         prints the most payload that is live, the most blocks that are, and the largest request
+ *   replay TRACE about         prints the most payload that is live, the most blocks that are, the largest request, and what
+ *                              the most payload takes with headers of 4 bytes and in multiples of 8
  *   replay TRACE steps         writes what target_replay.c reads
  * Ends with 1 where the heap refuses, with 3 where contents are lost, with 2 where the trace cannot be read.
  */
@@ -55,6 +56,7 @@ static size_t          blocks;
 static size_t          peak; /* most payload that is live */
 static size_t          peak_at;
 static size_t          largest;
+static size_t          rounded_at_peak;
 static long            resident_at_peak;
 
 /* Memory of the program itself does not come from a heap that is measured. */
@@ -166,19 +168,26 @@ static uint8_t owner_of( uint64_t key )
     return (uint8_t)( i % OWNERS );
 }
 
+static size_t rounded( size_t size )
+{
+    return size != 0 ? ( size + 4 + 7 ) / 8 * 8 : 0;
+}
+
 static void note( unsigned op, uint32_t block, uint64_t owner, uint64_t size, uint64_t alignment )
 {
-    static size_t held;
+    static size_t held, held_rounded;
     if( steps == MOST_RECORDS ) wrong( "the trace is too long" );
     if( alignment > 0x8000 || size >= SIZE_MAX / 2 ) wrong( "a request is too large for this machine" );
     if( size == 0 && op != OP_FREE ) size = 1; /* what heaps do with 0 differs */
     held += (size_t)size - sizes[block];
+    held_rounded += rounded( (size_t)size ) - rounded( sizes[block] );
     sizes[block] = (size_t)size;
     if( size > largest ) largest = (size_t)size;
     if( held > peak )
     {
-        peak    = held;
-        peak_at = steps;
+        peak            = held;
+        peak_at         = steps;
+        rounded_at_peak = held_rounded;
     }
     step[steps++] =
         ( step_t ){ block, (uint8_t)op, op == OP_FREE ? 0 : owner_of( owner ), (uint16_t)alignment, (size_t)size };
@@ -397,7 +406,7 @@ int main( int argc, char** argv )
         printf( "%zu %zu\n", found, peak );
     }
     else if( strcmp( argv[2], "about" ) == 0 )
-        printf( "%zu %zu %zu\n", peak, blocks, largest );
+        printf( "%zu %zu %zu %zu\n", peak, blocks, largest, rounded_at_peak );
     else if( strcmp( argv[2], "steps" ) == 0 )
         write_steps();
     else if( strcmp( argv[2], "check" ) == 0 )

@@ -13,8 +13,8 @@ enum
     OP_MALLOC   = 1,
     OP_REALLOC  = 3,
     STACK_BYTES = 64 * 1024,
-    COUNTS      = 65536, /* calls are told apart up to so many instructions */
-    NOT_ALIGNED = 3      /* log2 of what every heap gives by itself */
+    COUNTS      = 1 << 20, /* calls are told apart up to so many instructions */
+    NOT_ALIGNED = 3        /* log2 of what every heap gives by itself */
 };
 
 #define SYSTICK ( (volatile uint32_t*)0xE000E010 )
