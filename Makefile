@@ -7,7 +7,7 @@ SOURCES := src/dmheap.c port/hosted/dmod_port.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 FLAGS   := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Iinclude -Iport/include
 
-.PHONY: all demo example sqlite lua firmware test test-all verify targets cost bench figures coverage docs amalgamation format lint clean \
+.PHONY: all demo example sqlite lua firmware tool test test-all verify targets cost bench figures coverage docs amalgamation format lint clean \
     help
 
 all: libdmheap.a ## build libdmheap.a for this machine
@@ -40,7 +40,12 @@ lua: ## build and run examples/lua: scripts as modules with limits (needs liblua
 	@cmake --build build/lua >> build/lua.log 2>&1 || { cat build/lua.log; exit 1; }
 	@./build/lua/lua
 
-demo example sqlite lua: | build
+tool: ## build build/tool/dmheap, which looks at heaps in RAM dumps, core files and traces
+	@cmake -S tools -B build/tool > build/tool.log 2>&1 || { cat build/tool.log; exit 1; }
+	@cmake --build build/tool >> build/tool.log 2>&1 || { cat build/tool.log; exit 1; }
+	@echo build/tool/dmheap
+
+demo example sqlite lua tool: | build
 build:
 	@mkdir -p build
 

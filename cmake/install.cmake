@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 set(DMHEAP_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/dmheap)
 
-install(FILES include/dmheap.h include/dmheap_version.h glue/cpp/dmheap.hpp port/include/dmod.h
+install(FILES ${DMHEAP_INCLUDE_DIR}/dmheap.h include/dmheap_common.h include/dmheap_version.h glue/cpp/dmheap.hpp port/include/dmod.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS dmheap dmheap_if EXPORT dmheap-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT dmheap-targets NAMESPACE dmheap:: DESTINATION ${DMHEAP_CMAKE_DIR})

@@ -18,6 +18,21 @@ static inline void unlock( void )
     guard_unlocked();
 }
 
+/* For a call that names no heap, of the context-first generation: forgets the default heaps that are overwritten, as one is
+ * that was made on a stack and never taken down, so that the call goes on with the others. Not locked. */
+static void give_up_lost_heaps( const dmheap_context_t* only )
+{
+    const dmheap_context_t* lost = NULL;
+    if( !LOOKS_IN_DEFAULTS || only != NULL ) return;
+    do
+    {
+        lock();
+        lost = context_give_up();
+        unlock();
+        if( lost != NULL ) report( &( report_t ){ .status = STATUS_HEAP_OVERWRITTEN, .address = lost } );
+    } while( lost != NULL );
+}
+
 /* ---- Finding blocks ---- */
 
 /* Whether a block of this owner is a user's to touch, or why not. */
@@ -36,15 +51,14 @@ static RARE status_t block_locate( dmheap_context_t* only, const void* pointer, 
     word_t*  word;
     uint32_t bit, visited = 0;
     status_t status = STATUS_NO_HEAP;
-    if( only != NULL && !context_exists( only ) ) return STATUS_NO_HEAP;
-    while( ( *context = context_next( false, &visited ) ) != NULL )
+    while( ( *context = context_pick( only, LOOKS_IN_DEFAULTS, &visited ) ) != NULL )
     {
-        if( only != NULL && only != *context ) continue;
         status_t here =
             image_is_sealed( *context ) ? block_of( *context, pointer, block, &word, &bit ) : STATUS_CORRUPTED;
         if( here == STATUS_OK ) return owner_check( block_owner( *context, *block ) );
         /* a heap inside of a block of this one may know the pointer better */
         if( here != STATUS_OUTSIDE || status == STATUS_NO_HEAP ) status = here;
+        if( only != NULL ) break;
     }
     return status;
 }
@@ -96,24 +110,25 @@ static bool block_is_had( status_t status )
     return status == STATUS_OK || status == STATUS_REGISTERED;
 }
 
-/* Counts and reports a request that is refused: `first` was asked first. Not locked. */
-static RARE void* refuse( const dmheap_context_t* first, const report_t* why )
+/* Counts and reports a request that is refused. Not locked. */
+static RARE void* refuse( dmheap_context_t* first, report_t* why )
 {
+    why->from = first;
     if( first != NULL && ( is_exhausted( why->status ) || why->status == STATUS_OVER_LIMIT ) )
     {
         lock();
-        if( context_exists( first ) ) ( (dmheap_context_t*)(uintptr_t)first )->failures++;
+        if( context_exists( first ) ) first->failures++;
         unlock();
     }
     report( why );
     return NULL;
 }
 
-/* A request that was refused: true where the hook for refusals has it tried anew, once; else it is refused for good. Not
+/* A request that was refused, in the first heap for this: true where the hook for refusals has it tried anew, once; else it is refused for good. Not
  * locked. */
-static inline bool refuse_or_retry( const dmheap_context_t* first, const report_t* why, bool* retried )
+static inline bool refuse_or_retry( dmheap_context_t* first, status_t at_first, report_t* why, bool* retried )
 {
-    if( diagnose_retries( first, why, retried ) ) return true;
+    if( diagnose_retries( first, at_first, why, retried ) ) return true;
     (void)refuse( first, why );
     return false;
 }
@@ -203,6 +218,7 @@ typedef struct
     uint32_t          visited;
     block_t           block;   /* that was had */
     status_t          status;  /* STATUS_OK, STATUS_REGISTERED, or why there is none */
+    status_t          refused; /* what it came to in the first */
     size_t            largest; /* free block where memory was looked for, bytes */
 } search_t;
 
@@ -211,7 +227,11 @@ static void search_in( search_t* search, dmheap_context_t* context, const name_t
 {
     owner_t owner;
     search->status = take_in( context, &search->request, name, &owner, &search->block );
-    if( search->first == NULL ) search->first = context;
+    if( search->first == NULL )
+    {
+        search->first   = context;
+        search->refused = search->status;
+    }
     diagnose_asked( context, search->first, search->request.size, search->status );
     search->context = context;
     trace_search( search );
@@ -250,12 +270,12 @@ static RARE bool search_again( search_t* search, const char* module, const void*
                      .looked    = is_exhausted( search->status ),
                      .module    = module,
                      .address   = address };
-    if( !refuse_or_retry( search->first, &why, retried ) )
+    if( !refuse_or_retry( search->first, search->refused, &why, retried ) )
     {
         trace_refused( search->first, &search->request, module, search->status );
         return false;
     }
-    *search = ( search_t ){ .request = search->request, .status = search->status };
+    *search = ( search_t ){ .request = search->request };
     return true;
 }
 
@@ -269,13 +289,15 @@ static void* search_result( const search_t* search )
 static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t alignment, const char* module,
                                     const void* caller )
 {
-    name_t   name    = { .text = NULL };
-    bool     retried = false;
-    search_t search  = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller },
-                         .status  = STATUS_NO_HEAP };
+    name_t name     = { .text = NULL };
+    bool   retried  = false;
+    module          = owner_text( module );
+    search_t search = { .request = { .size = size, .alignment = alignment, .module = module, .caller = caller } };
     if( module != NULL && !name_make( module, &name ) ) return refuse_request( STATUS_BAD_NAME, &search.request );
+    give_up_lost_heaps( only );
     do
     {
+        search.status = STATUS_NO_HEAP;
         if( only == NULL )
             search_defaults( &search, &name );
         else
@@ -295,11 +317,12 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
     name_t   name;
     char     text[DMHEAP_NAME_SIZE] = "";
     bool     retried                = false;
-    search_t search                 = { .request = { .size = size, .alignment = alignment, .caller = caller },
-                                        .status  = STATUS_STALE_MODULE };
+    search_t search                 = { .request = { .size = size, .alignment = alignment, .caller = caller } };
+    give_up_lost_heaps( NULL );
     do
     {
         search.request.key = key;
+        search.status      = STATUS_STALE_MODULE;
         lock();
         if( key >= OWNER_FIRST_MODULE && context_exists( home ) )
         {
@@ -409,46 +432,34 @@ static bool handle_given( dmheap_module_t module )
     return given;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _malloc, ( size_t size, const char* module_name ) )
-{
-    return allocate( size, module_name, GUARD_CALLER() );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_alloc,
-                            ( size_t alignment, size_t size, const char* module_name ) )
-{
-    return allocate_aligned( NULL, alignment, size, module_name, GUARD_CALLER() );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _calloc, ( size_t count, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _calloc, ( size_t count, size_t size, const char* module_name ) )
 {
     return allocate_zeroed( NULL, count, size, module_name, GUARD_CALLER() );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_malloc,
-                            ( dmheap_context_t * context, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_malloc, ( dmheap_context_t * context, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? allocate_in( context, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_alloc,
-                            ( dmheap_context_t * context, size_t alignment, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_aligned_alloc,
+                 ( dmheap_context_t * context, size_t alignment, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? allocate_aligned( context, alignment, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_calloc,
-                            ( dmheap_context_t * context, size_t count, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_calloc,
+                 ( dmheap_context_t * context, size_t count, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? allocate_zeroed( context, count, size, module_name, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_malloc, ( dmheap_module_t module, size_t size ) )
+DMHEAP_API_BODY( void*, _module_malloc, ( dmheap_module_t module, size_t size ) )
 {
     return allocate_for( module.context, module.key, size, GUARD_CALLER() );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_calloc, ( dmheap_module_t module, size_t count, size_t size ) )
+DMHEAP_API_BODY( void*, _module_calloc, ( dmheap_module_t module, size_t count, size_t size ) )
 {
     if( size != 0 && count > SIZE_MAX / size )
         return refuse_request( STATUS_OVERFLOW, &( request_t ){ .size = size, .alignment = count } );
@@ -457,8 +468,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_calloc, ( dmheap_module_
     return payload;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_aligned_alloc,
-                            ( dmheap_module_t module, size_t alignment, size_t size ) )
+DMHEAP_API_BODY( void*, _module_aligned_alloc, ( dmheap_module_t module, size_t alignment, size_t size ) )
 {
     if( alignment_is_valid( alignment ) )
         return allocate_by_key( module.context, module.key, size, alignment, GUARD_CALLER() );
@@ -497,6 +507,16 @@ static HOT status_t release_in( dmheap_context_t* context, void* pointer )
 /* What more than that it is a live payload is asked of a block before it is touched. Locked. */
 typedef status_t ( *block_check_t )( const void* what, const dmheap_context_t* context, block_t block );
 
+/* block_locate(), and the check. A handle names its heap: that is asked too, where the others alone would be. Locked. */
+static RARE status_t block_find( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what,
+                                 dmheap_context_t** context, block_t* block )
+{
+    status_t status = block_locate( only, pointer, context, block );
+    if( LOOKS_IN_DEFAULTS && check != NULL && ( status == STATUS_OUTSIDE || status == STATUS_NO_HEAP ) )
+        status = block_locate( ( (const dmheap_module_t*)what )->context, pointer, context, block );
+    return status == STATUS_OK && check != NULL ? check( what, *context, *block ) : status;
+}
+
 /* Releases a live payload of `only` or, where that is NULL, of any heap; `check` NULL: whoever's it is. Reports what is
  * none. Not locked. */
 static RARE void release_from( dmheap_context_t* only, const void* pointer, block_check_t check, const void* what,
@@ -505,9 +525,9 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
     dmheap_context_t* context;
     block_t           block;
     if( pointer == NULL ) return;
+    give_up_lost_heaps( only );
     lock();
-    status_t status = block_locate( only, pointer, &context, &block );
-    if( status == STATUS_OK && check != NULL ) status = check( what, context, block );
+    status_t status = block_find( only, pointer, check, what, &context, &block );
     if( status == STATUS_OK )
     {
         holding_t* holding = user_holding( context, block_owner( context, block ) );
@@ -520,18 +540,18 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
         report( &( report_t ){ .status = status, .address = not_located( status, only, pointer ) } );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _free, ( void* ptr, bool concatenate ) )
+/* Frees a block of any heap; of the first default heap, with what that needs in line. */
+static HOT void release( void* pointer, const void* caller )
 {
-    (void)concatenate; /* merging is O(1) and never deferred */
     lock();
     dmheap_context_t* context = registry.first;
-    status_t          status  = context != NULL ? release_in( context, ptr ) : STATUS_NO_HEAP;
-    if( status == STATUS_OK ) trace_free( GUARD_CALLER() );
+    status_t          status  = context != NULL ? release_in( context, pointer ) : STATUS_NO_HEAP;
+    if( status == STATUS_OK ) trace_free( caller );
     unlock();
-    if( status != STATUS_OK ) release_from( NULL, ptr, NULL, NULL, GUARD_CALLER() );
+    if( status != STATUS_OK ) release_from( NULL, pointer, NULL, NULL, caller );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )
+DMHEAP_API_BODY( void, _ctx_free, ( dmheap_context_t * context, void* ptr, bool concatenate ) )
 {
     (void)concatenate;
     if( context_given( context ) ) release_from( context, ptr, NULL, NULL, GUARD_CALLER() );
@@ -553,17 +573,12 @@ static status_t handle_check( const void* handle, const dmheap_context_t* contex
     return same ? STATUS_OK : STATUS_NOT_OWNER;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _module_free, ( dmheap_module_t module, void* ptr ) )
+DMHEAP_API_BODY( void, _module_free, ( dmheap_module_t module, void* ptr ) )
 {
     if( handle_given( module ) ) release_from( NULL, ptr, handle_check, &module, GUARD_CALLER() );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _concatenate_free_blocks, (void))
-{
-    /* no two free blocks are ever neighbours: release_merge() */
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_concatenate_free_blocks, ( dmheap_context_t * context ) )
+DMHEAP_API_BODY( void, _ctx_concatenate_free_blocks, ( dmheap_context_t * context ) )
 {
     (void)context;
 }

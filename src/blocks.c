@@ -51,6 +51,7 @@ static HOT uint32_t index_first( const dmheap_context_t* context, uint32_t list 
         uint32_t words = context->list_summary & ( 0x7fffffffu >> word );
         if( words == 0 ) return UINT32_MAX;
         list = bits_first( words ) << BITS_SHIFT;
+        if( list >= context->map_at ) return UINT32_MAX; /* the summary is overwritten */
         bits = *bitmap_word( context, list );
         if( bits == 0 ) return UINT32_MAX;
     }
@@ -184,7 +185,7 @@ static uint32_t index_largest( const dmheap_context_t* context )
     uint32_t word = context->list_summary;
     if( word == 0 ) return 0;
     uint32_t list = (uint32_t)( BITS_OF_WORD - 1 - __builtin_ctz( word ) ) << BITS_SHIFT;
-    uint32_t bits = *bitmap_word( context, list );
+    uint32_t bits = list < context->map_at ? *bitmap_word( context, list ) : 0;
     if( bits == 0 ) return 0;
     list += (uint32_t)( BITS_OF_WORD - 1 - __builtin_ctz( bits ) );
     return free_size_at( context, index_probe( context, list, 1, true ) );

@@ -7,6 +7,13 @@
  * goes from heap to heap, with the lock left in between, knows by a bit for each place which ones it has visited. */
 _Static_assert( DMHEAP_MAX_CONTEXTS <= 32, "visited heaps are the bits of a word" );
 
+/* Where a call that names no heap looks for pointers and modules. The seed's generation does wherever there is a heap; the
+ * context-first one in the default heaps alone: the memory of a heap that is none may be switched off. */
+enum
+{
+    LOOKS_IN_DEFAULTS = DMHEAP_CONTEXT_FIRST
+};
+
 static struct
 {
     dmheap_context_t* heap[DMHEAP_MAX_CONTEXTS];  /* NULL: none is there */
@@ -15,6 +22,17 @@ static struct
     uint8_t           defaults;                   /* how many there are */
     uint8_t           initial; /* 1 + the place of the heap that dmheap_init() made, 0: there is none */
     uint32_t          serial;  /* of the last registration of a module, in whatever heap */
+#ifndef DMOD_NO_LOGGING
+    struct
+    {
+        const void* heap;    /* of the last report, if that was a refusal */
+        uint32_t    owner;   /* the same: who and what for, owner_mark() */
+        uint32_t    times;   /* how often it came, 0: it was none */
+        uint16_t    unsaid;  /* reports that came while one was written */
+        uint8_t     status;  /* of the refusal */
+        bool        writing; /* a report, at this moment */
+    } said;                  /* what report.c has to remember */
+#endif
 } registry;
 
 /* A heap that could be made of a buffer. */
@@ -245,6 +263,36 @@ static dmheap_context_t* context_pick( dmheap_context_t* only, bool only_default
 {
     if( only == NULL ) return context_next( only_defaults, visited );
     return context_exists( only ) ? only : NULL;
+}
+
+/* Whether a heap is still what was made there. */
+static bool context_is_intact( const dmheap_context_t* context )
+{
+    return context->magic == IMAGE_MAGIC && context->layout == IMAGE_LAYOUT && image_is_sealed( context );
+}
+
+/* Forgets a default heap that is overwritten, and tells which; NULL where there is none. */
+static const dmheap_context_t* context_give_up( void )
+{
+    for( unsigned i = 0; i < registry.defaults; i++ )
+    {
+        const dmheap_context_t* context = registry.heap[registry.order[i]];
+        if( context_is_intact( context ) ) continue;
+        context_forget( registry.order[i] );
+        return context;
+    }
+    return NULL;
+}
+
+/* The next default heap that is not in `*visited`, begins in front of an address and ends behind it; NULL: none. */
+static dmheap_context_t* context_around( const void* start, uint32_t* visited )
+{
+    dmheap_context_t* context;
+    do
+        context = context_next( true, visited );
+    while( context != NULL && ( context == start || !image_is_sealed( context ) ||
+                                ( (uintptr_t)start - (uintptr_t)context ) >> WORD_SHIFT >= image_end( context ) ) );
+    return context;
 }
 
 /* The place of a heap other than this one that begins within so many words of an address; DMHEAP_MAX_CONTEXTS: none. */

@@ -18,7 +18,7 @@ static void diagnose_begins( unsigned place )
 }
 
 /* Whether a request that came to `status` was refused for want of memory or by a limit. */
-static bool is_refusal( status_t status )
+static bool refused_memory( status_t status )
 {
     return is_exhausted( status ) || status == STATUS_OVER_LIMIT;
 }
@@ -28,7 +28,7 @@ static dmheap_reason_t reason_of( const dmheap_context_t* context, size_t size, 
 {
     if( status == STATUS_OVER_LIMIT ) return DMHEAP_REASON_LIMIT;
     if( status == STATUS_TABLE_FULL ) return DMHEAP_REASON_TABLE_FULL;
-    uint32_t wanted = block_size_for( context, size );
+    uint32_t wanted = block_size_to_take( context, size, 0 );
     return wanted != 0 && wanted <= context->free_words ? DMHEAP_REASON_FRAGMENTED : DMHEAP_REASON_NO_MEMORY;
 }
 
@@ -36,7 +36,7 @@ static void diagnose_asked( const dmheap_context_t* context, const dmheap_contex
                             status_t status )
 {
     dmheap_refusals_t* refusals = &diagnosis.heap[context_place( context )];
-    if( is_refusal( status ) )
+    if( refused_memory( status ) )
     {
         refusals->count[reason_of( context, size, status )]++;
         if( size > refusals->largest_size ) refusals->largest_size = size;
@@ -45,19 +45,19 @@ static void diagnose_asked( const dmheap_context_t* context, const dmheap_contex
         refusals->served_for_others++;
 }
 
-static bool diagnose_retries( const dmheap_context_t* first, const report_t* why, bool* retried )
+static bool diagnose_retries( const dmheap_context_t* first, status_t at_first, const report_t* why, bool* retried )
 {
     dmheap_refusal_t      refusal = { .size = why->size, .alignment = why->alignment, .module = why->module };
     dmheap_refusal_hook_t hook    = NULL;
     void*                 user    = NULL;
-    if( *retried || !is_refusal( why->status ) ) return false;
+    if( *retried || !refused_memory( why->status ) ) return false;
     lock();
     if( !diagnosis.inside && context_stands( first ) )
     {
         hook             = diagnosis.hook;
         user             = diagnosis.user;
         diagnosis.inside = hook != NULL;
-        refusal.reason   = reason_of( first, why->size, why->status );
+        refusal.reason   = reason_of( first, why->size, at_first );
     }
     unlock();
     if( hook == NULL ) return false;
@@ -68,7 +68,7 @@ static bool diagnose_retries( const dmheap_context_t* first, const report_t* why
     return *retried;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _set_refusal_hook, ( dmheap_refusal_hook_t hook, void* user ) )
+DMHEAP_API_BODY( void, _set_refusal_hook, ( dmheap_refusal_hook_t hook, void* user ) )
 {
     lock();
     diagnosis.hook = hook;
@@ -76,8 +76,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _set_refusal_hook, ( dmheap_refus
     unlock();
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_get_refusals,
-                            ( dmheap_context_t * context, dmheap_refusals_t* refusals ) )
+DMHEAP_API_BODY( bool, _ctx_get_refusals, ( dmheap_context_t * context, dmheap_refusals_t* refusals ) )
 {
     if( !place_given( refusals ) || !context_given( context ) ) return false;
     lock();
@@ -96,7 +95,7 @@ static void restart_peak( holding_t* holding )
     holding->peak = holding->live;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_restart_figures, ( dmheap_context_t * context ) )
+DMHEAP_API_BODY( bool, _ctx_restart_figures, ( dmheap_context_t * context ) )
 {
     if( !context_given( context ) ) return false;
     lock();
@@ -115,16 +114,17 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_restart_figures, ( dmheap_co
 }
 
 /* In all heaps, one hold each. */
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _restart_module_peak, ( const char* module_name ) )
+DMHEAP_API_BODY( bool, _restart_module_peak, ( const char* module_name ) )
 {
     name_t            name;
     uint32_t          visited = 0;
     dmheap_context_t* context;
     status_t          status = name_make( module_name, &name ) ? STATUS_UNKNOWN_MODULE : STATUS_BAD_NAME;
+    give_up_lost_heaps( NULL );
     do
     {
         lock();
-        context       = status != STATUS_BAD_NAME ? context_next( false, &visited ) : NULL;
+        context       = status != STATUS_BAD_NAME ? context_next( LOOKS_IN_DEFAULTS, &visited ) : NULL;
         bool    asks  = context != NULL && image_is_sealed( context );
         owner_t owner = asks ? owner_find( context, &name ) : OWNER_FREE;
         if( owner != OWNER_FREE )

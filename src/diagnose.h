@@ -16,15 +16,15 @@ static void diagnose_begins( unsigned place );
 static void diagnose_asked( const dmheap_context_t* context, const dmheap_context_t* first, size_t size,
                             status_t status );
 
-/* Whether a request that is refused, for this reason, is to be tried anew: what the hook says, which is asked once a
- * request. Not locked. */
-static bool diagnose_retries( const dmheap_context_t* first, const report_t* why, bool* retried );
+/* Whether a request that is refused is to be tried anew: what the hook says, which is asked once a request, and told why
+ * `first` has refused it. Not locked. */
+static bool diagnose_retries( const dmheap_context_t* first, status_t at_first, const report_t* why, bool* retried );
 
 #else
 
-#define diagnose_begins( place )                       ( (void)0 )
-#define diagnose_asked( context, first, size, status ) ( (void)0 )
-#define diagnose_retries( first, why, retried )        ( (void)( retried ), false )
+#define diagnose_begins( place )                          ( (void)0 )
+#define diagnose_asked( context, first, size, status )    ( (void)0 )
+#define diagnose_retries( first, at_first, why, retried ) ( (void)( at_first ), (void)( retried ), false )
 
 #endif
 

@@ -15,6 +15,11 @@
 #include "inspect.c"
 #include "diagnose.c"
 #include "trace.c"
+#if DMHEAP_CONTEXT_FIRST
+#include "context_first.c"
+#else
+#include "seed.c"
+#endif
 #ifndef DMHEAP_DONT_IMPLEMENT_DMOD_API
 #include "dmod_api.c"
 #endif

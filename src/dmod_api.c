@@ -11,7 +11,7 @@ DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _MallocEx, ( size_t Size, const ch
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _ReallocEx, ( void* Ptr, size_t Size, const char* ModuleName ) )
 {
-    return change_size( NULL, Ptr, Size, 0, ModuleName, GUARD_CALLER() );
+    return reallocate_default( Ptr, Size, ModuleName, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _AlignedMallocEx,
@@ -22,20 +22,21 @@ DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void*, _AlignedMallocEx,
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void, _FreeEx, ( void* Ptr, bool Concatenate ) )
 {
-    dmheap_free( Ptr, Concatenate );
+    (void)Concatenate;
+    release( Ptr, GUARD_CALLER() );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, void, _FreeModule, ( const char* ModuleName ) )
 {
-    dmheap_unregister_module( ModuleName );
+    unregister_module( NULL, ModuleName, STATUS_NEVER_KNOWN ); /* a kernel unloads modules that never allocated, too */
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, bool, _RetagEx, ( void* Ptr, const char* ModuleName ) )
 {
-    return dmheap_retag( Ptr, ModuleName );
+    return retag( NULL, Ptr, ModuleName );
 }
 
 DMOD_INPUT_API_DECLARATION( Dmod, 1.0, bool, _RenameTag, ( const char* OldTag, const char* NewTag ) )
 {
-    return dmheap_rename_module( OldTag, NewTag );
+    return rename_module( NULL, OldTag, NewTag );
 }

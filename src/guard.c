@@ -11,7 +11,8 @@
 #include <valgrind/memcheck.h>
 #endif
 
-#define PATTERN 0xdeadf4eeu /* of a free word: no address, and a number that stands out */
+/* Of a free word: no address, and a number that stands out; a debugger reads it. */
+static const uint32_t PATTERN = 0xdeadf4eeu;
 
 enum
 {
@@ -103,18 +104,12 @@ static void guard_unlocked( void )
     __typeof__( finding ) found = finding;
     finding.found               = false;
     Dmod_ExitCritical();
-    if( !found.found ) return;
-    if( found.is_live )
-    {
-        DMOD_LOG_ERROR( "dmheap: Written behind the end of %p, %lu bytes of module %s, allocated at %p.\n",
-                        found.address, (unsigned long)found.bytes, found.owner[0] != '\0' ? found.owner : "(none)",
-                        found.caller );
-    }
-    else
-    {
-        DMOD_LOG_ERROR( "dmheap: Written to free memory at %p: used after it was freed, or far behind a block.\n",
-                        found.address );
-    }
+    if( found.found )
+        report( &( report_t ){ .status  = found.is_live ? STATUS_WRITTEN_BEHIND : STATUS_WRITTEN_FREE,
+                               .size    = found.bytes,
+                               .module  = found.owner,
+                               .address = found.address,
+                               .from    = found.caller } );
 }
 
 /* ---- Live blocks ---- */
@@ -145,10 +140,10 @@ static size_t guard_bytes( const dmheap_context_t* context, block_t block )
 
 static const void* guard_caller( const dmheap_context_t* context, block_t block )
 {
-    uint32_t    end    = trailer( context, block );
-    const void* caller = NULL;
+    uint32_t      end    = trailer( context, block );
+    GUARD_POINTER caller = 0;
     if( end != 0 ) __builtin_memcpy( &caller, image_word( context, end + 1 ), sizeof caller );
-    return caller;
+    return (const void*)(uintptr_t)caller;
 }
 
 /* Volatile, so that no compiler makes a call of it that the tools watch. */
@@ -156,9 +151,10 @@ static void seal( const dmheap_context_t* context, block_t block, size_t bytes, 
 {
     volatile unsigned char* payload = block_payload( context, block );
     uint32_t                end     = trailer( context, block );
+    GUARD_POINTER           pointer = (GUARD_POINTER)(uintptr_t)caller;
     if( end == 0 ) return;
     *image_word( context, end ) = (uint32_t)bytes;
-    __builtin_memcpy( image_word( context, end + 1 ), &caller, sizeof caller );
+    __builtin_memcpy( image_word( context, end + 1 ), &pointer, sizeof pointer );
     for( size_t i = bytes; i < room( context, block ); i++ )
         payload[i] = CANARY;
 }

@@ -16,10 +16,15 @@
 
 #ifdef DMHEAP_GUARD
 
+/* What a caller's address is written down as: another type where images of another processor are read. */
+#ifndef GUARD_POINTER
+#define GUARD_POINTER uintptr_t
+#endif
+
 enum
 {
-    GUARD_TRAILER = 1 + sizeof( void* ) / WORD_SIZE,  /* words: bytes, caller */
-    GUARD_BYTES   = ( GUARD_TRAILER + 1 ) * WORD_SIZE /* that a block has more; at least 4 are canary */
+    GUARD_TRAILER = 1 + sizeof( GUARD_POINTER ) / WORD_SIZE, /* words: bytes, caller */
+    GUARD_BYTES   = ( GUARD_TRAILER + 1 ) * WORD_SIZE        /* that a block has more; at least 4 are canary */
 };
 
 /* A heap is about to be made in `bytes`; has been made; is no more, and its memory is not read. */

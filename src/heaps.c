@@ -23,11 +23,53 @@ static bool name_fits( const context_plan_t* plan, const name_t* name )
     return size != 0 && size <= image_span( &plan->image );
 }
 
-/* A place for a heap that was planned, those that lie where it will lie being forgotten; DMHEAP_MAX_CONTEXTS: there is
- * none, and nothing was changed. Locked. */
+/* Whether a heap that was planned lies in a live block of this one. Not locked. */
+static bool lies_in_block( const context_plan_t* plan, const dmheap_context_t* context )
+{
+    uint32_t at    = (uint32_t)( ( (uintptr_t)plan->context - (uintptr_t)context ) >> WORD_SHIFT );
+    bool     found = false, more = true;
+    lock();
+    uint32_t bit = context_stands( context ) && at >= context->first ? map_bit( context, block_at( at ) ) : UINT32_MAX;
+    unlock();
+    while( more && !found && bit != UINT32_MAX )
+    {
+        lock();
+        more = context_stands( context );
+        if( more )
+        {
+            uint32_t up_to_bit = ~( 0x7fffffffu >> ( bit & ( BITS_OF_WORD - 1 ) ) );
+            uint32_t bits      = *map_word( context, bit ) & up_to_bit;
+            bit                = bit & ~(uint32_t)( BITS_OF_WORD - 1 );
+            if( bits != 0 )
+            {
+                bit += BITS_OF_WORD - 1u - (uint32_t)__builtin_ctz( bits );
+                block_t block = block_at( context->first + ( bit << context->granule_shift ) );
+                found         = at - block.at + image_end( &plan->image ) < block_size( context, block );
+                more          = false;
+            }
+            else
+                bit--;
+        }
+        unlock();
+    }
+    return found;
+}
+
+/* A place for a heap that was planned, those that lie where it will lie being forgotten, and the default ones that end there,
+ * if they do not hold its memory in a block; DMHEAP_MAX_CONTEXTS: there is none, and nothing was changed. Locked, and not
+ * meanwhile. */
 static unsigned claim_place( const context_plan_t* plan )
 {
-    unsigned place;
+    unsigned          place;
+    uint32_t          visited = 0;
+    dmheap_context_t* around;
+    while( ( around = context_around( plan->context, &visited ) ) != NULL )
+    {
+        unlock();
+        bool holds = lies_in_block( plan, around );
+        lock();
+        if( !holds && context_exists( around ) ) context_forget( context_place( around ) );
+    }
     while( ( place = context_inside( NULL, plan->context, image_end( &plan->image ) ) ) < DMHEAP_MAX_CONTEXTS )
         context_forget( place );
     return context_place( NULL );
@@ -40,6 +82,7 @@ static status_t install_heap( const context_plan_t* plan, const name_t* name, bo
 {
     block_t  block;
     unsigned position = 0;
+    give_up_lost_heaps( NULL );
     lock();
     if( is_default && registry.initial != 0 )
     {
@@ -78,25 +121,7 @@ static status_t install_heap( const context_plan_t* plan, const name_t* name, bo
     return place < DMHEAP_MAX_CONTEXTS ? STATUS_OK : STATUS_TOO_MANY_HEAPS;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _init, ( void* buffer, size_t size, size_t alignment ) )
-{
-    context_plan_t plan;
-    status_t       status = context_plan( buffer, size, alignment, &plan );
-    if( status == STATUS_OK ) status = install_heap( &plan, NULL, true );
-    report_buffer( status == STATUS_OK ? STATUS_INITIALIZED : status, buffer, size, alignment );
-    return status == STATUS_OK;
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _is_initialized, (void))
-{
-    lock();
-    bool found = registry.first != NULL;
-    unlock();
-    return found;
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
-                            ( void* buffer, size_t size, size_t alignment, const char* name ) )
+DMHEAP_API_BODY( dmheap_context_t*, _ctx_init, ( void* buffer, size_t size, size_t alignment, const char* name ) )
 {
     context_plan_t plan;
     name_t         text;
@@ -112,13 +137,17 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_init,
     return status == STATUS_OK ? plan.context : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_deinit, ( dmheap_context_t * context ) )
+DMHEAP_API_BODY( bool, _ctx_deinit, ( dmheap_context_t * context ) )
 {
-    size_t used = 0;
+    size_t   used = 0;
+    unsigned nested;
     lock();
     bool found = context_exists( context );
     if( found )
     {
+        while( image_is_sealed( context ) &&
+               ( nested = context_inside( context, context, image_end( context ) ) ) < DMHEAP_MAX_CONTEXTS )
+            context_forget( nested );
         used           = image_span( context ) - context->free_words - context->system.live;
         context->magic = 0;
         context_forget( context_place( context ) );
@@ -131,30 +160,32 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_deinit, ( dmheap_context_t *
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_find, ( const char* name ) )
+DMHEAP_API_BODY( dmheap_context_t*, _ctx_find, ( const char* name ) )
 {
     dmheap_context_t* context;
     uint32_t          visited = 0;
     if( name == NULL || name[0] == '\0' ) return NULL;
+    give_up_lost_heaps( NULL );
     lock();
     do
-        context = context_next( false, &visited );
+        context = context_next( LOOKS_IN_DEFAULTS, &visited );
     while( context != NULL && !names_equal( context_name( context ), name ) );
     unlock();
     return context;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_context_t*, _ctx_of, ( const void* ptr ) )
+DMHEAP_API_BODY( dmheap_context_t*, _ctx_of, ( const void* ptr ) )
 {
     dmheap_context_t* context;
     block_t           block;
+    give_up_lost_heaps( NULL );
     lock();
     status_t status = block_locate( NULL, ptr, &context, &block );
     unlock();
     return status == STATUS_OK ? context : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_default, ( dmheap_context_t * context, size_t position ) )
+DMHEAP_API_BODY( bool, _ctx_set_default, ( dmheap_context_t * context, size_t position ) )
 {
     lock();
     bool found = context_exists( context );
@@ -169,7 +200,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_default, ( dmheap_contex
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_context_t * context ) )
+DMHEAP_API_BODY( bool, _ctx_unset_default, ( dmheap_context_t * context ) )
 {
     lock();
     bool was_default = context_exists( context ) && context_unset_default( context_place( context ) );
@@ -177,7 +208,7 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_unset_default, ( dmheap_cont
     return was_default;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, const char*, _version, (void))
+DMHEAP_API_BODY( const char*, _version, (void))
 {
     return DMHEAP_VERSION;
 }

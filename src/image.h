@@ -44,6 +44,7 @@ enum
 {
     IMAGE_MAGIC   = 0x50484d44, /* "DMHP" */
     IMAGE_VERSION = 2,
+    IMAGE_SEAL    = 0x00690069, /* memory that is filled with any byte has not the seal of it */
 
     OWNER_FREE         = 0,
     OWNER_MOVING       = 1,
@@ -75,9 +76,12 @@ enum
 #endif
     IMAGE_BIG_ENDIAN = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
 
+    IMAGE_MODULES   = DMHEAP_MAX_MODULES, /* a debugger knows no macros */
+    IMAGE_NAME_SIZE = DMHEAP_NAME_SIZE,
+
     /* What one build must know of another's image to read it. */
     IMAGE_LAYOUT = IMAGE_VERSION << 26 | IMAGE_BIG_ENDIAN << 25 | IMAGE_GUARD << 24 | OWNER_BITS << 16 |
-                   DMHEAP_MAX_MODULES << 8 | DMHEAP_NAME_SIZE
+                   IMAGE_MODULES << 8 | IMAGE_NAME_SIZE
 };
 
 _Static_assert( DMHEAP_MAX_MODULES >= 1 && DMHEAP_MAX_MODULES <= 252, "a header leaves 8 bits to owners at the most" );
@@ -191,7 +195,7 @@ static HOT word_t* image_word( const dmheap_context_t* context, uint32_t at )
 static HOT uint32_t image_seal( const dmheap_context_t* context )
 {
     const word_t* geometry = (const word_t*)&context->first;
-    return ~( geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3] ); /* zeros have not the seal of zeros */
+    return geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3] ^ IMAGE_SEAL;
 }
 
 /* Whether these words are what the heap was made with: what they steer is not to be touched otherwise. They are asked once

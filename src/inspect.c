@@ -18,7 +18,7 @@ static size_t bytes( uint32_t words )
     return words * (size_t)WORD_SIZE;
 }
 
-static void add_stats( const dmheap_context_t* context, dmheap_stats_t* sum )
+static void add_stats( const dmheap_context_t* context, dmheap_heap_stats_t* sum )
 {
     uint32_t blocks  = image_span( context );
     uint32_t used    = blocks - context->free_words - context->system.live;
@@ -44,9 +44,9 @@ static bool place_given( const void* place )
 }
 
 /* Of one heap or, where that is NULL, of the default ones. */
-static bool get_stats( dmheap_context_t* only, dmheap_stats_t* stats )
+static bool get_stats( dmheap_context_t* only, dmheap_heap_stats_t* stats )
 {
-    dmheap_stats_t          sum     = { 0 };
+    dmheap_heap_stats_t     sum     = { 0 };
     uint32_t                visited = 0;
     bool                    found   = false;
     const dmheap_context_t* context = NULL;
@@ -67,14 +67,9 @@ static bool get_stats( dmheap_context_t* only, dmheap_stats_t* stats )
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_get_stats, ( dmheap_context_t * context, dmheap_stats_t* stats ) )
+DMHEAP_API_BODY( bool, _ctx_get_stats, ( dmheap_context_t * context, dmheap_heap_stats_t* stats ) )
 {
     return context_given( context ) && get_stats( context, stats );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _get_stats, ( dmheap_stats_t * stats ) )
-{
-    return get_stats( NULL, stats );
 }
 
 static void add_holding( const holding_t* holding, dmheap_module_stats_t* sum )
@@ -102,10 +97,11 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
         report_module( STATUS_BAD_NAME, TO_LOOK, text, NULL );
         return false;
     }
+    give_up_lost_heaps( only );
     do
     {
         lock();
-        context = context_pick( only, false, &visited );
+        context = context_pick( only, LOOKS_IN_DEFAULTS, &visited );
         exists |= context != NULL;
         if( context != NULL && image_is_sealed( context ) )
         {
@@ -123,20 +119,18 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_get_module_stats,
-                            ( dmheap_context_t * context, const char* module_name, dmheap_module_stats_t* stats ) )
+DMHEAP_API_BODY( bool, _ctx_get_module_stats,
+                 ( dmheap_context_t * context, const char* module_name, dmheap_module_stats_t* stats ) )
 {
     return context_given( context ) && get_module_stats( context, module_name, stats );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _get_module_stats,
-                            ( const char* module_name, dmheap_module_stats_t* stats ) )
+DMHEAP_API_BODY( bool, _get_module_stats, ( const char* module_name, dmheap_module_stats_t* stats ) )
 {
     return get_module_stats( NULL, module_name, stats );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _module_get_stats,
-                            ( dmheap_module_t module, dmheap_module_stats_t* stats ) )
+DMHEAP_API_BODY( bool, _module_get_stats, ( dmheap_module_t module, dmheap_module_stats_t* stats ) )
 {
     dmheap_module_stats_t sum = { 0 };
     if( !handle_given( module ) || !place_given( stats ) ) return false;
@@ -205,7 +199,7 @@ static unsigned walk_step( const dmheap_context_t* context, walk_t* walk, dmheap
 }
 
 /* False where the visitor ended the walk. */
-static bool visit_blocks( dmheap_context_t* context, dmheap_block_visitor_t visit, void* user )
+static bool visit_blocks( dmheap_context_t* context, dmheap_block_info_visitor_t visit, void* user )
 {
     dmheap_block_info_t info[2];
     walk_t              walk = { { 0 }, 0 };
@@ -226,6 +220,7 @@ static bool visit_blocks( dmheap_context_t* context, dmheap_block_visitor_t visi
 /* The next default heap that was not visited. Not locked. */
 static dmheap_context_t* next_default( uint32_t* visited )
 {
+    give_up_lost_heaps( NULL );
     lock();
     dmheap_context_t* context = context_next( true, visited );
     unlock();
@@ -242,14 +237,14 @@ static bool context_found( const dmheap_context_t* context )
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_visit_blocks,
-                            ( dmheap_context_t * context, dmheap_block_visitor_t visit, void* user ) )
+DMHEAP_API_BODY( void, _ctx_visit_blocks,
+                 ( dmheap_context_t * context, dmheap_block_info_visitor_t visit, void* user ) )
 {
     if( context_found( context ) && place_given( (const void*)(uintptr_t)visit ) )
         (void)visit_blocks( context, visit, user );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _visit_blocks, ( dmheap_block_visitor_t visit, void* user ) )
+DMHEAP_API_BODY( void, _visit_blocks, ( dmheap_block_info_visitor_t visit, void* user ) )
 {
     dmheap_context_t* context;
     uint32_t          visited = 0;
@@ -279,14 +274,13 @@ static bool visit_modules( dmheap_context_t* context, dmheap_module_visitor_t vi
     return true;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_visit_modules,
-                            ( dmheap_context_t * context, dmheap_module_visitor_t visit, void* user ) )
+DMHEAP_API_BODY( void, _ctx_visit_modules, ( dmheap_context_t * context, dmheap_module_visitor_t visit, void* user ) )
 {
     if( context_found( context ) && place_given( (const void*)(uintptr_t)visit ) )
         (void)visit_modules( context, visit, user );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _visit_modules, ( dmheap_module_visitor_t visit, void* user ) )
+DMHEAP_API_BODY( void, _visit_modules, ( dmheap_module_visitor_t visit, void* user ) )
 {
     dmheap_context_t* context;
     uint32_t          visited = 0;
@@ -636,15 +630,14 @@ static dmheap_check_t check_context( dmheap_context_t* context, const void** whe
     return check.fault;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _ctx_check,
-                            ( dmheap_context_t * context, const void** where ) )
+DMHEAP_API_BODY( dmheap_check_t, _ctx_check, ( dmheap_context_t * context, const void** where ) )
 {
     dmheap_check_t found = check_context( context, where );
     if( found == DMHEAP_CHECK_NOT_INITIALIZED ) report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
     return found;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_check_t, _check, ( const void** where ) )
+DMHEAP_API_BODY( dmheap_check_t, _check, ( const void** where ) )
 {
     uint32_t          visited = 0;
     dmheap_check_t    found   = DMHEAP_CHECK_NOT_INITIALIZED;

@@ -9,8 +9,11 @@
 /* `only` is the heap that was named, or NULL. */
 static void report_module( status_t status, purpose_t purpose, const char* name, const dmheap_context_t* only )
 {
-    report( &( report_t ){
-        .status = status, .purpose = purpose, .module = name, .address = not_located( status, only, NULL ) } );
+    report( &( report_t ){ .status  = status,
+                           .purpose = purpose,
+                           .module  = name,
+                           .address = not_located( status, only, NULL ),
+                           .from    = only } );
 }
 
 /* Whether a module was found or registered. */
@@ -27,12 +30,18 @@ static status_t enroll( dmheap_context_t** context, const char* text, uint32_t* 
     name_t  name;
     owner_t owner;
     if( !name_make( text, &name ) ) return STATUS_BAD_NAME;
+    give_up_lost_heaps( *context );
     lock();
     if( *context == NULL ) *context = registry.first;
     status_t status = !context_exists( *context )    ? STATUS_NO_HEAP
                       : !image_is_sealed( *context ) ? STATUS_CORRUPTED
                                                      : owner_enroll( *context, &name, &owner );
-    if( is_enrolled( status ) ) *key = key_of( *context, owner );
+    if( is_enrolled( status ) )
+    {
+        const holding_t* holding = user_holding( *context, owner );
+        *key                     = key_of( *context, owner );
+        if( holding == NULL || holding_is_leaving( holding ) ) status = STATUS_LEAVING;
+    }
     unlock();
     return status;
 }
@@ -45,13 +54,7 @@ static bool register_module( dmheap_context_t* context, const char* name )
     return is_enrolled( status );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _register_module, ( const char* module_name ) )
-{
-    return register_module( NULL, module_name );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_register_module,
-                            ( dmheap_context_t * context, const char* module_name ) )
+DMHEAP_API_BODY( bool, _ctx_register_module, ( dmheap_context_t * context, const char* module_name ) )
 {
     return context_given( context ) && register_module( context, module_name );
 }
@@ -64,13 +67,12 @@ static dmheap_module_t open_module( dmheap_context_t* context, const char* name 
     return is_enrolled( status ) ? ( dmheap_module_t ){ context, key } : ( dmheap_module_t ){ NULL, 0 };
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_module_t, _module_open, ( const char* module_name ) )
+DMHEAP_API_BODY( dmheap_module_t, _module_open, ( const char* module_name ) )
 {
     return open_module( NULL, module_name );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, dmheap_module_t, _ctx_module_open,
-                            ( dmheap_context_t * context, const char* module_name ) )
+DMHEAP_API_BODY( dmheap_module_t, _ctx_module_open, ( dmheap_context_t * context, const char* module_name ) )
 {
     return context_given( context ) ? open_module( context, module_name ) : ( dmheap_module_t ){ NULL, 0 };
 }
@@ -105,7 +107,8 @@ static void prepared_undone( const prepared_t* heap, uint32_t words )
 {
     dmheap_context_t* context = heap->context;
     uint32_t          others  = context->free_lowest == heap->lowered ? heap->lowest : context->free_lowest + words;
-    context->free_lowest      = at_most( others, heap->lowest );
+    /* a mark that has risen was started anew meanwhile */
+    context->free_lowest = context->free_lowest > heap->lowered ? others : at_most( others, heap->lowest );
 }
 
 /* First round, over one heap or, where that is NULL, over all or the default ones. STATUS_UNKNOWN_MODULE where no heap had
@@ -115,6 +118,7 @@ static status_t prepare_heaps( dmheap_context_t* only, bool only_defaults, round
     uint32_t          visited = 0;
     dmheap_context_t* context;
     status_t          result = STATUS_NO_HEAP;
+    give_up_lost_heaps( only );
     do
     {
         prepared_t* heap   = &rounds->heap[rounds->count];
@@ -186,13 +190,13 @@ static bool limit_module( dmheap_context_t* only, const char* text, size_t bytes
     return status == STATUS_OK;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_set_module_limit,
-                            ( dmheap_context_t * context, const char* module_name, size_t limit_bytes ) )
+DMHEAP_API_BODY( bool, _ctx_set_module_limit,
+                 ( dmheap_context_t * context, const char* module_name, size_t limit_bytes ) )
 {
     return context_given( context ) && limit_module( context, module_name, limit_bytes );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) )
+DMHEAP_API_BODY( bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) )
 {
     return limit_module( NULL, module_name, limit_bytes );
 }
@@ -206,11 +210,13 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
     name_t            name;
     owner_t           owner = OWNER_NOBODY;
     status_t          known = STATUS_KNOWN_MODULE;
+    text                    = owner_text( text );
     if( text != NULL && !name_make( text, &name ) )
     {
         report_module( STATUS_BAD_NAME, TO_RETAG, text, NULL );
         return false;
     }
+    give_up_lost_heaps( only );
     lock();
     status_t status = block_locate( only, pointer, &context, &block );
     if( status == STATUS_OK && text != NULL )
@@ -227,18 +233,15 @@ static bool retag( dmheap_context_t* only, void* pointer, const char* text )
     unlock();
     if( status == STATUS_OK && known == STATUS_REGISTERED ) report_module( known, TO_RETAG, text, NULL );
     if( status != STATUS_OK )
-        report( &( report_t ){
-            .status = status, .purpose = TO_RETAG, .module = text, .address = not_located( status, only, pointer ) } );
+        report( &( report_t ){ .status  = status,
+                               .purpose = TO_RETAG,
+                               .module  = text,
+                               .address = not_located( status, only, pointer ),
+                               .from    = only } );
     return status == STATUS_OK;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _retag, ( void* ptr, const char* module_name ) )
-{
-    return retag( NULL, ptr, module_name );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_retag,
-                            ( dmheap_context_t * context, void* ptr, const char* module_name ) )
+DMHEAP_API_BODY( bool, _ctx_retag, ( dmheap_context_t * context, void* ptr, const char* module_name ) )
 {
     return context_given( context ) && retag( context, ptr, module_name );
 }
@@ -277,28 +280,29 @@ static void sweep_module( dmheap_context_t* context, sweep_t* sweep, const char*
         report( &( report_t ){ .status = STATUS_CORRUPTED, .address = block_payload( context, sweep->damaged ) } );
 }
 
-/* In one heap or, where that is NULL, in all of them. */
-static void unregister_module( dmheap_context_t* only, const char* text )
+/* In one heap or, where that is NULL, in all of them; `unknown`: what it comes to where none knows the name. */
+static void unregister_module( dmheap_context_t* only, const char* text, status_t unknown )
 {
     name_copy_t       copy;
     dmheap_context_t* context;
     uint32_t          visited = 0;
-    status_t          status  = only == NULL ? STATUS_UNKNOWN_MODULE : STATUS_NO_HEAP;
+    status_t          status  = only == NULL ? unknown : STATUS_NO_HEAP;
     if( !name_copy( text, &copy ) )
     {
         report_module( STATUS_BAD_NAME, TO_REGISTER, text, NULL );
         return;
     }
+    give_up_lost_heaps( only );
     do
     {
         sweep_t sweep = { .key = 0 };
         lock();
-        context = context_pick( only, false, &visited );
+        context = context_pick( only, LOOKS_IN_DEFAULTS, &visited );
         if( context != NULL )
         {
             owner_t    owner   = image_is_sealed( context ) ? owner_find( context, &copy.name ) : OWNER_FREE;
             holding_t* holding = owner != OWNER_FREE ? user_holding( context, owner ) : NULL;
-            if( status == STATUS_NO_HEAP ) status = STATUS_UNKNOWN_MODULE;
+            if( status == STATUS_NO_HEAP ) status = unknown;
             if( holding != NULL )
             {
                 owner_leave( context, holding, key_of( context, owner ), 0, &sweep );
@@ -312,15 +316,9 @@ static void unregister_module( dmheap_context_t* only, const char* text )
     report( &( report_t ){ .status = status, .module = copy.text, .address = only } );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _unregister_module, ( const char* module_name ) )
+DMHEAP_API_BODY( void, _ctx_unregister_module, ( dmheap_context_t * context, const char* module_name ) )
 {
-    unregister_module( NULL, module_name );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _ctx_unregister_module,
-                            ( dmheap_context_t * context, const char* module_name ) )
-{
-    if( context_given( context ) ) unregister_module( context, module_name );
+    if( context_given( context ) ) unregister_module( context, module_name, STATUS_UNKNOWN_MODULE );
 }
 
 /* ---- Renaming ---- */
@@ -377,11 +375,19 @@ static void rename_finish( const rounds_t* rounds, prepared_t* heap, bool succee
     holding_t* holding = exists ? holding_with_key( context, heap->key ) : NULL;
     if( succeeds && holding != NULL && !holding_is_leaving( holding ) )
     {
-        owner_t taken = heap->heir == 0 ? owner_find( context, rounds->new_name ) : OWNER_FREE;
-        if( taken != OWNER_FREE ) heap->heir = key_of( context, taken ); /* others have registered it meanwhile */
-        if( heap->heir == 0 && block_is_suspended( context, heap->record ) )
+        /* others may have registered the new name meanwhile, or renamed its module or taken that down */
+        owner_t taken = rounds->new_name != NULL ? owner_find( context, rounds->new_name ) : OWNER_NOBODY;
+        if( taken != OWNER_FREE )
+        {
+            const holding_t* taker = user_holding( context, taken );
+            bool             left  = taker != NULL && holding_is_leaving( taker );
+            heap->heir             = left ? taker->peak : key_of( context, taken );
+        }
+        else if( heap->record.at == 0 && record_take( context, rounds->new_name, &heap->record ) == STATUS_OK )
+            block_suspend( context, heap->record );
+        if( taken == OWNER_FREE && block_is_suspended( context, heap->record ) )
             rename_switch( rounds, heap );
-        else if( heap->heir != heap->key )
+        else if( taken != OWNER_FREE && heap->heir != heap->key )
         {
             owner_leave( context, holding, heap->key, heap->heir, &sweep );
             owner_reap( context, holding, sweep.key );
@@ -409,20 +415,19 @@ static bool rename_module( dmheap_context_t* only, const char* old_text, const c
         return false;
     }
     if( new_text != NULL ) rounds.new_name = &new_name.name;
-    status_t status = prepare_heaps( only, false, &rounds, rename_prepare );
+    status_t status = prepare_heaps( only, LOOKS_IN_DEFAULTS, &rounds, rename_prepare );
     for( unsigned i = 0; i < rounds.count; i++ )
         rename_finish( &rounds, &rounds.heap[i], status == STATUS_OK );
     report_module( status, TO_RENAME, old_name.text, only );
     return status == STATUS_OK;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _rename_module, ( const char* old_name, const char* new_name ) )
+DMHEAP_API_BODY( bool, _rename_module, ( const char* old_name, const char* new_name ) )
 {
     return rename_module( NULL, old_name, new_name );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _ctx_rename_module,
-                            ( dmheap_context_t * context, const char* old_name, const char* new_name ) )
+DMHEAP_API_BODY( bool, _ctx_rename_module, ( dmheap_context_t * context, const char* old_name, const char* new_name ) )
 {
     return context_given( context ) && rename_module( context, old_name, new_name );
 }

@@ -50,6 +50,12 @@ static bool name_make( const char* text, name_t* name )
     return length != 0;
 }
 
+/* The name of an owner to be: NULL where that is nobody. */
+static const char* owner_text( const char* text )
+{
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
 /* The record's name may be overwritten; it ends no later than the end mark, which has a byte of 0. */
 static HOT bool names_equal( const char* one, const char* other )
 {
@@ -362,12 +368,20 @@ static status_t system_release( dmheap_context_t* context, block_t block )
 
 /* ---- Registering and forgetting ---- */
 
+/* How many owners a table has room for that holds so many: it doubles from where it starts. */
+static uint32_t table_room_for( const dmheap_context_t* context, uint32_t owners )
+{
+    uint32_t room = at_least( image_end( context ) >> TABLE_ROOM_SHIFT, TABLE_FIRST_ROOM );
+    while( room < owners )
+        room *= 2;
+    return at_most( room, DMHEAP_MAX_MODULES );
+}
+
 /* Makes room in the table for one more owner, where it has not the most. STATUS_NO_MEMORY, STATUS_CORRUPTED. O(modules). */
 static status_t table_grow( dmheap_context_t* context )
 {
     block_t  table, old = block_at( context->table_at );
-    uint32_t room   = at_least( context->table_room * 2u, TABLE_FIRST_ROOM );
-    room            = at_most( at_least( room, image_end( context ) >> TABLE_ROOM_SHIFT ), DMHEAP_MAX_MODULES );
+    uint32_t room   = table_room_for( context, context->table_room + 1u );
     status_t status = system_take( context, room * (size_t)WORD_SIZE, &table );
     if( status != STATUS_OK ) return status;
     trace_malloc( context, table, room * (size_t)WORD_SIZE, 0, NULL );
@@ -381,30 +395,30 @@ static status_t table_grow( dmheap_context_t* context )
     return STATUS_OK;
 }
 
-/* Gives back what the table has too much: all of it where there is no owner, else half, where that suffices. */
+/* Gives back what the table has too much: all of it where there is no owner. */
 static void table_shrink( dmheap_context_t* context )
 {
     const word_t* table = table_of( context );
     block_t       block = block_at( context->table_at );
-    uint32_t      half  = context->table_room / 2u;
     if( table == NULL ) return;
     while( context->table_span != 0 && table[context->table_span - 1u] == 0 )
         context->table_span--;
+    uint32_t room = table_room_for( context, context->table_span );
     if( context->table_span == 0 )
     {
         if( system_release( context, block ) != STATUS_OK ) return;
         context->table_at   = 0;
         context->table_room = 0;
     }
-    else if( context->table_span <= half && half >= image_end( context ) >> TABLE_ROOM_SHIFT )
+    else if( room < context->table_room )
     {
         uint32_t old = block_size( context, block );
         trace_note( context, block );
-        if( block_resize( context, block, old, block_size_for( context, half * (size_t)WORD_SIZE ) ) != STATUS_OK )
+        if( block_resize( context, block, old, block_size_for( context, room * (size_t)WORD_SIZE ) ) != STATUS_OK )
             return;
         context->system.live -= old - block_size( context, block );
-        context->table_room = (uint8_t)half;
-        trace_realloc( context, block, half * (size_t)WORD_SIZE, 0, NULL );
+        context->table_room = (uint8_t)room;
+        trace_realloc( context, block, room * (size_t)WORD_SIZE, 0, NULL );
     }
 }
 
@@ -567,12 +581,17 @@ typedef struct
     const dmheap_context_t* lost;     /* the last of these that was taken down with its block */
 } sweep_t;
 
-/* Begins to take a module down: it gets nothing any more. */
+/* Begins to take a module down: it gets nothing any more. Those that are on their way to it go to its heir. O(modules). */
 static void owner_leave( const dmheap_context_t* context, holding_t* holding, uint32_t key, uint32_t heir,
                          sweep_t* sweep )
 {
-    *sweep           = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
-    sweep->nested    = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
+    *sweep        = ( sweep_t ){ .key = key, .position = block_at( context->first ) };
+    sweep->nested = heir == 0 && context_inside( context, context, image_end( context ) ) < DMHEAP_MAX_CONTEXTS;
+    for( owner_t owner = OWNER_FIRST_MODULE; owner < owner_end( context ); owner++ )
+    {
+        holding_t* other = (holding_t*)module_of( context, owner );
+        if( other != NULL && holding_is_leaving( other ) && other->peak == key ) other->peak = heir;
+    }
     holding->ceiling = 0;
     holding->peak    = heir;
 }
@@ -588,10 +607,10 @@ static void owner_reap( dmheap_context_t* context, const holding_t* holding, uin
 static status_t pass_on( dmheap_context_t* context, holding_t* holding, block_t block )
 {
     uint32_t   heir   = holding->peak;
-    holding_t* taker  = heir != 0 ? holding_with_key( context, heir ) : NULL;
+    holding_t* taker  = holding_with_key( context, heir );
     status_t   status = STATUS_OK;
     trace_note( context, block );
-    if( taker == NULL || holding_is_leaving( taker ) )
+    if( heir == 0 )
     {
         status = owner_release( context, holding, block );
         if( status == STATUS_OK )
@@ -599,6 +618,9 @@ static status_t pass_on( dmheap_context_t* context, holding_t* holding, block_t 
             trace_left();
             return STATUS_LEAVING;
         }
+    }
+    if( taker == NULL || holding_is_leaving( taker ) ) /* what was renamed is nobody's rather than freed */
+    {
         heir  = OWNER_NOBODY;
         taker = &context->nobody;
     }

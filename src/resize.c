@@ -19,8 +19,10 @@ typedef struct
     owner_t           owner;   /* of the old block, */
     holding_t*        holding; /* and what that holds: both in the hold that found them only */
     size_t            bytes;   /* to copy */
-    uint32_t          key;     /* of the owner of the new block, in its heap */
-    status_t          status;  /* what it came to so far */
+    uint32_t          key;     /* of the owner of the new block, in its heap, */
+    uint32_t          giver;   /* and of the old one, where that is another heap */
+    status_t          status;  /* what it came to so far, */
+    status_t          refused; /* and in the block's heap */
     size_t            largest; /* free block where memory was looked for, bytes */
 } move_t;
 
@@ -28,8 +30,7 @@ typedef struct
 static status_t move_locate( dmheap_context_t* only, move_t* move )
 {
     dmheap_context_t* context;
-    status_t          status = block_locate( only, move->pointer, &context, &move->from );
-    if( status == STATUS_OK && move->check != NULL ) status = move->check( move->what, context, move->from );
+    status_t          status = block_find( only, move->pointer, move->check, move->what, &context, &move->from );
     if( status != STATUS_OK ) return status;
     move->owner   = block_owner( context, move->from );
     move->holding = user_holding( context, move->owner );
@@ -103,8 +104,24 @@ static status_t move_to( move_t* move, dmheap_context_t* target )
     if( holding_is_leaving( move->holding ) ) return STATUS_LEAVING;
     status_t status = take_in( target, &request, &name, &owner, &move->to );
     if( !block_is_had( status ) ) return status;
+    move->giver = key_of( move->source, move->owner );
     holding_discharge( move->holding, block_size( move->source, move->from ) );
     move_begin( move, target, owner );
+    return status;
+}
+
+/* Gives back the old place; where the heap that the contents went to is gone, it is the owner's again. Locked. */
+static status_t move_vacate( const move_t* move, bool arrives )
+{
+    holding_t* giver = arrives ? NULL : holding_with_key( move->source, move->giver );
+    if( giver != NULL )
+    {
+        holding_charge( giver, block_size( move->source, move->from ) );
+        return owner_settle( move->source, move->from, move->giver );
+    }
+    guard_take( move->source, move->from );
+    status_t status = block_release( move->source, move->from );
+    if( status == STATUS_OK ) move->source->moving--;
     return status;
 }
 
@@ -118,14 +135,10 @@ static void* move_finish( const move_t* move )
     __builtin_memmove( payload, move->pointer, move->bytes ); /* of a damaged heap, they may overlap */
 
     lock();
+    bool arrives = context_stands( move->target ) && block_is_suspended( move->target, move->to );
     if( context_stands( move->source ) && block_is_suspended( move->source, move->from ) )
-    {
-        guard_take( move->source, move->from );
-        vacated = block_release( move->source, move->from );
-        if( vacated == STATUS_OK ) move->source->moving--;
-    }
-    if( context_stands( move->target ) && block_is_suspended( move->target, move->to ) )
-        settled = owner_settle( move->target, move->to, move->key );
+        vacated = move_vacate( move, arrives );
+    if( arrives ) settled = owner_settle( move->target, move->to, move->key );
     unlock();
     if( vacated != STATUS_OK ) report( &( report_t ){ .status = vacated, .address = move->pointer } );
     if( settled == STATUS_OK ) return payload;
@@ -159,10 +172,12 @@ static RARE bool move_again( const dmheap_context_t* only, const move_t* move, b
     if( move->source != NULL )
     {
         lock();
-        if( context_stands( move->source ) ) owner_name( move->source, block_owner( move->source, move->from ), name );
+        /* where the block is gone, its place is one in whatever heap was asked for it last */
+        if( context_stands( move->source ) && block_in_heap( move->source, move->from.at ) )
+            owner_name( move->source, block_owner( move->source, move->from ), name );
         unlock();
     }
-    bool again = refuse_or_retry( move->source, &why, retried );
+    bool again = refuse_or_retry( move->source, move->refused, &why, retried );
     if( !again ) trace_refused( move->source, &move->request, name, move->status );
     return again;
 }
@@ -191,6 +206,7 @@ static void move_attempt( dmheap_context_t* only, move_t* move )
         stays          = only != NULL || context_position( place ) == registry.defaults;
         if( move->request.alignment == 0 ) move->request.alignment = block_alignment( move->source, move->from );
         move_note( move, move->source, move_within( move ) );
+        move->refused = move->status;
     }
     unlock();
     while( !stays && is_exhausted( move->status ) )
@@ -208,6 +224,7 @@ static void move_attempt( dmheap_context_t* only, move_t* move )
 static void* reallocate( dmheap_context_t* only, move_t* move )
 {
     bool retried = false;
+    give_up_lost_heaps( only );
     do
         move_attempt( only, move );
     while( !block_is_had( move->status ) && move_again( only, move, &retried ) );
@@ -234,26 +251,18 @@ static void* change_size_aligned( dmheap_context_t* only, void* pointer, size_t 
                            &( request_t ){ .size = size, .alignment = alignment, .module = module } );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _realloc, ( void* ptr, size_t size, const char* module_name ) )
-{
-    return change_size( NULL, ptr, size, 0, module_name, GUARD_CALLER() );
-}
-
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _aligned_realloc,
-                            ( void* ptr, size_t alignment, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _aligned_realloc, ( void* ptr, size_t alignment, size_t size, const char* module_name ) )
 {
     return change_size_aligned( NULL, ptr, size, alignment, module_name, GUARD_CALLER() );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_realloc,
-                            ( dmheap_context_t * context, void* ptr, size_t size, const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_realloc, ( dmheap_context_t * context, void* ptr, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? change_size( context, ptr, size, 0, module_name, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _ctx_aligned_realloc,
-                            ( dmheap_context_t * context, void* ptr, size_t alignment, size_t size,
-                              const char* module_name ) )
+DMHEAP_API_BODY( void*, _ctx_aligned_realloc,
+                 ( dmheap_context_t * context, void* ptr, size_t alignment, size_t size, const char* module_name ) )
 {
     return context_given( context ) ? change_size_aligned( context, ptr, size, alignment, module_name, GUARD_CALLER() )
                                     : NULL;
@@ -273,13 +282,12 @@ static void* change_size_for( dmheap_module_t module, void* pointer, size_t size
     return NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_realloc, ( dmheap_module_t module, void* ptr, size_t size ) )
+DMHEAP_API_BODY( void*, _module_realloc, ( dmheap_module_t module, void* ptr, size_t size ) )
 {
     return handle_given( module ) ? change_size_for( module, ptr, size, 0, GUARD_CALLER() ) : NULL;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void*, _module_aligned_realloc,
-                            ( dmheap_module_t module, void* ptr, size_t alignment, size_t size ) )
+DMHEAP_API_BODY( void*, _module_aligned_realloc, ( dmheap_module_t module, void* ptr, size_t alignment, size_t size ) )
 {
     if( !handle_given( module ) ) return NULL;
     if( alignment_is_valid( alignment ) ) return change_size_for( module, ptr, size, alignment, GUARD_CALLER() );
@@ -294,6 +302,7 @@ static size_t usable_size( dmheap_context_t* only, const void* pointer )
     block_t           block;
     size_t            size = 0;
     if( pointer == NULL ) return 0;
+    give_up_lost_heaps( only );
     lock();
     status_t status = block_locate( only, pointer, &context, &block );
     if( status == STATUS_OK ) size = block_usable_size( context, block );
@@ -303,12 +312,12 @@ static size_t usable_size( dmheap_context_t* only, const void* pointer )
     return size;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, size_t, _usable_size, ( const void* ptr ) )
+DMHEAP_API_BODY( size_t, _usable_size, ( const void* ptr ) )
 {
     return usable_size( NULL, ptr );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, size_t, _ctx_usable_size, ( dmheap_context_t * context, const void* ptr ) )
+DMHEAP_API_BODY( size_t, _ctx_usable_size, ( dmheap_context_t * context, const void* ptr ) )
 {
     return context_given( context ) ? usable_size( context, ptr ) : 0;
 }

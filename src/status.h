@@ -35,7 +35,8 @@ typedef enum
     /* modules */
     STATUS_KNOWN_MODULE, /* registered already */
     STATUS_UNKNOWN_MODULE,
-    STATUS_LEAVING, /* being unregistered */
+    STATUS_NEVER_KNOWN, /* the same, which is no news */
+    STATUS_LEAVING,     /* being unregistered */
     STATUS_TABLE_FULL,
     STATUS_STALE_MODULE, /* a handle of a module that is gone */
     STATUS_NOT_OWNER,    /* the block belongs to somebody else than the handle's module */
@@ -44,9 +45,12 @@ typedef enum
     STATUS_INITIALIZED,
     STATUS_REGISTERED,
     STATUS_UNREGISTERED,
-    STATUS_BLOCKS_LEFT, /* in a heap taken down */
-    STATUS_HEAP_LOST,   /* a heap taken down since the block that it lies in is freed with its module */
-    STATUS_CHECK_FAILED
+    STATUS_BLOCKS_LEFT,      /* in a heap taken down */
+    STATUS_HEAP_LOST,        /* a heap taken down since the block that it lies in is freed with its module */
+    STATUS_HEAP_OVERWRITTEN, /* a default heap given up since it is none any more */
+    STATUS_CHECK_FAILED,
+    STATUS_WRITTEN_BEHIND, /* a block, by its user */
+    STATUS_WRITTEN_FREE    /* memory that is free */
 } status_t;
 
 #endif

@@ -511,7 +511,7 @@ static bool header_is_taken( void )
     return trace.to.write( trace.record, trace.length, trace.to.user );
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _trace_start, ( const dmheap_trace_t* to ) )
+DMHEAP_API_BODY( bool, _trace_start, ( const dmheap_trace_t* to ) )
 {
     if( to == NULL || ( to->ring == NULL && to->write == NULL ) ) return false;
     if( to->ring != NULL && to->ring_size < DMHEAP_TRACE_RING_LEAST ) return false;
@@ -526,14 +526,14 @@ DMOD_INPUT_API_DECLARATION( dmheap, 1.0, bool, _trace_start, ( const dmheap_trac
     return begins;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _trace_stop, (void))
+DMHEAP_API_BODY( void, _trace_stop, (void))
 {
     lock();
     trace.on = false;
     unlock();
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, size_t, _trace_read, ( void* to, size_t size ) )
+DMHEAP_API_BODY( size_t, _trace_read, ( void* to, size_t size ) )
 {
     uint8_t* bytes_to = to;
     size_t   given    = 0;
@@ -567,7 +567,7 @@ static bool state_of_block( const dmheap_context_t* context, block_t* position )
     return true;
 }
 
-DMOD_INPUT_API_DECLARATION( dmheap, 1.0, void, _trace_state, (void))
+DMHEAP_API_BODY( void, _trace_state, (void))
 {
     uint32_t                visited = 0;
     const dmheap_context_t* context;

@@ -288,7 +288,8 @@ static size_t room_for( size_t payload, bool aligned )
 static bool is_admitted( const char* name, size_t more )
 {
     const holding_t* holding = holding_named( name );
-    return holding == NULL || holding->live * (size_t)WORD_SIZE + more < holding->ceiling * (size_t)WORD_SIZE;
+    return holding == NULL || holding->ceiling == CEILING_NONE ||
+           holding->live * (size_t)WORD_SIZE + more < holding->ceiling * (size_t)WORD_SIZE;
 }
 
 /* Bytes of the largest block that the statistics promise. */

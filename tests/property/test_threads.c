@@ -5,6 +5,7 @@
  * kept, every refusal is counted once, and at the end every counter is zero. Also built with ThreadSanitizer.
  */
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,24 +55,34 @@ static void require( bool holds )
     if( !holds ) atomic_fetch_add( &faults, 1 );
 }
 
-static int look( const char* format )
+static int look( const char* format, va_list arguments )
 {
+    char line[200];
+    int  written = vsnprintf( line, sizeof line, format, arguments );
     if( provokes ) return 0;
-    if( strstr( format, "[ERROR] dmheap: Pointer" ) != NULL || strstr( format, "Check failed" ) != NULL )
+    if( strstr( line, "[ERROR] dmheap: Pointer" ) != NULL || strstr( line, "Check failed" ) != NULL )
         atomic_fetch_add( &faults, 1 );
-    return 0;
+    return written;
 }
 
 int Dmod_Printf( const char* format, ... )
 {
-    return look( format );
+    va_list arguments;
+    va_start( arguments, format );
+    int written = look( format, arguments );
+    va_end( arguments );
+    return written;
 }
 
 int Dmod_FPrintf( void* file, const char* format, ... ); /* by which DMOD's own log writes */
 int Dmod_FPrintf( void* file, const char* format, ... )
 {
+    va_list arguments;
     (void)file;
-    return look( format );
+    va_start( arguments, format );
+    int written = look( format, arguments );
+    va_end( arguments );
+    return written;
 }
 
 static void verify( const block_t* block )

@@ -15,6 +15,7 @@
 #include "blocks.c"
 #include "contexts.c"
 #include "owners.c"
+#include "report.c"
 #include "guard.c"
 
 #pragma GCC diagnostic pop

@@ -53,6 +53,17 @@ void Dmod_ExitCritical( void )
     running = false;
 }
 
+void ( *fixture_line )( const char* line );
+
+/* What was to be said in one line, but was too long for it, is one again: the second begins with a space. */
+static void join( char* line )
+{
+    char* behind = strstr( line, "dmheap:  " );
+    if( behind == NULL || line == text ) return;
+    text_length -= (size_t)( behind + 8 - line ) + 1;
+    memmove( line - 1, behind + 8, strlen( behind + 8 ) + 1 );
+}
+
 static int note( const char* format, va_list arguments )
 {
     if( depth != 0 ) logged_while_locked = true;
@@ -63,7 +74,9 @@ static int note( const char* format, va_list arguments )
         text_lost   = true;
     }
     int written = vsnprintf( text + text_length, sizeof text - text_length, format, arguments );
+    if( fixture_line != NULL ) fixture_line( text + text_length );
     if( written > 0 ) text_length += (size_t)written;
+    join( text + text_length - ( written > 0 ? (size_t)written : 0 ) );
     return written;
 }
 
@@ -98,6 +111,16 @@ bool fixture_logged_while_locked( void )
     return logged_while_locked;
 }
 
+/* So that the next refusal is said, also if the last one was the same. */
+static void say_something_else( void )
+{
+    bool was_muted = muted, was_running = running;
+    muted = running = true;
+    dmheap_unregister_module( NULL );
+    muted   = was_muted;
+    running = was_running;
+}
+
 const char* fixture_log( void )
 {
     static char taken[sizeof text];
@@ -105,6 +128,7 @@ const char* fixture_log( void )
     taken[text_length] = '\0';
     text_length        = 0;
     text[0]            = '\0';
+    say_something_else();
     return taken;
 }
 
@@ -234,7 +258,7 @@ unsigned live_blocks_of( const char* module )
     return dmheap_get_module_stats( module, &stats ) ? stats.live_blocks : 0;
 }
 
-dmheap_stats_t stats_now( void )
+dmheap_heap_stats_t stats_now( void )
 {
     dmheap_stats_t stats = { 0 };
     (void)dmheap_get_stats( &stats );

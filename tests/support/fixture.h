@@ -42,8 +42,12 @@ void fixture_fence( void );
 void fixture_remember( void );
 bool fixture_is_unchanged( void );
 
-/* What was logged since the last call. */
+/* What was logged since the last call. A report that took two lines is one. What is refused next is said, and not counted as
+ * the same as before. */
 const char* fixture_log( void );
+
+/* Called with each line that is logged, as it is. NULL: nothing. */
+extern void ( *fixture_line )( const char* line );
 
 /* Whether something was logged that the log had no room for, since this was last asked: what was there before is lost. */
 bool fixture_log_started_over( void );
@@ -64,6 +68,6 @@ size_t   live_bytes_of( const char* module );
 unsigned live_blocks_of( const char* module );
 
 /* Figures of the default heaps. */
-dmheap_stats_t stats_now( void );
+dmheap_heap_stats_t stats_now( void );
 
 #endif

@@ -486,12 +486,14 @@ static const char* open_handle( void )
 /* Calls that no heap is asked for. */
 static bool refuses_nonsense( const handle_t* handle, unsigned owner )
 {
+    static char too_long[DMHEAP_NAME_SIZE + 1];
+    memset( too_long, 'n', DMHEAP_NAME_SIZE );
     const char* name = names[owner];
     switch( draw( 5 ) )
     {
     case 0: return dmheap_calloc( SIZE_MAX / 2, 3, name ) == NULL;
     case 1: return dmheap_aligned_alloc( 24, 8, name ) == NULL;
-    case 2: return dmheap_malloc( 8, "" ) == NULL;
+    case 2: return dmheap_malloc( 8, too_long ) == NULL;
     case 3: return dmheap_module_aligned_alloc( handle->module, 0, 8 ) == NULL;
     default: return dmheap_module_calloc( handle->module, 3, SIZE_MAX / 2 ) == NULL;
     }

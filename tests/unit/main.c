@@ -22,5 +22,7 @@ int main( void )
     failed += test_handles();
     failed += test_heaps();
     failed += test_refusals();
+    failed += test_log();
+    failed += test_names();
     return failed != 0;
 }

@@ -65,8 +65,7 @@ static void a_failed_malloc_names_size_module_and_largest_free_block( void** sta
     assert_non_null( dmheap_malloc( 100, "eater" ) );
     (void)fixture_log();
     assert_null( dmheap_malloc( 70000, "eater" ) );
-    snprintf( expected, sizeof expected,
-              "70000 bytes (alignment 0) for module eater: out of memory; largest free block is %lu",
+    snprintf( expected, sizeof expected, "70000 bytes for module eater: out of memory; largest free block is %lu",
               (unsigned long)stats_now().largest_free_block );
     assert_non_null( strstr( fixture_log(), expected ) );
     assert_int_equal( stats_now().failed_allocations, 1 );

@@ -198,6 +198,36 @@ static void a_heap_inside_of_a_block_works( void** state )
     dmheap_free( room, true );
 }
 
+static void a_default_heap_in_whose_free_memory_another_one_is_made_is_forgotten( void** state )
+{
+    (void)state;
+    for( unsigned overruns = 0; overruns < 2; overruns++ )
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        unsigned char* block = dmheap_malloc( 2000, "m" );
+        assert_non_null( block );
+        dmheap_context_t* other = dmheap_ctx_init( block + ( overruns ? 1000 : 4000 ), 2000, 8, NULL );
+        assert_non_null( other );
+        assert_false( dmheap_is_initialized() );
+        assert_true( dmheap_ctx_deinit( other ) );
+    }
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+}
+
+static void a_default_heap_in_whose_block_another_one_is_made_lives_on( void** state )
+{
+    (void)state;
+    for( size_t offset = 0; offset <= 6000; offset += 1000 )
+    {
+        unsigned char*    block = dmheap_malloc( 8000, "m" );
+        dmheap_context_t* other = dmheap_ctx_init( block + offset, 2000, 8, NULL );
+        assert_non_null( other );
+        assert_true( dmheap_is_initialized() );
+        assert_true( dmheap_ctx_deinit( other ) );
+        dmheap_free( block, false );
+    }
+}
+
 static void deinit_warns_of_blocks_that_are_left( void** state )
 {
     (void)state;
@@ -397,6 +427,18 @@ static void a_heap_of_init_comes_first_where_the_former_was_no_default_heap( voi
     dmheap_free( block, false );
 }
 
+static void heaps_that_lie_in_one_are_taken_down_with_it( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = second_heap();
+    char*             room   = dmheap_ctx_malloc( second, 4096, "m" );
+    dmheap_context_t* inner  = dmheap_ctx_init( room, 4096, 8, "inner" );
+    assert_non_null( inner );
+    assert_true( dmheap_ctx_deinit( second ) );
+    assert_null( dmheap_ctx_find( "inner" ) );
+    assert_false( dmheap_ctx_deinit( inner ) );
+}
+
 #define CONTEXT_TEST( name ) cmocka_unit_test_setup_teardown( name, fresh_heap, teardown )
 
 int test_contexts( void )
@@ -407,12 +449,15 @@ int test_contexts( void )
         CONTEXT_TEST( the_heap_that_a_pointer_lies_in_says_what_it_is ),
         CONTEXT_TEST( a_context_is_found_by_its_name ),
         CONTEXT_TEST( default_heaps_are_tried_in_order ),
+        CONTEXT_TEST( heaps_that_lie_in_one_are_taken_down_with_it ),
         CONTEXT_TEST( a_heap_of_init_comes_first_where_the_former_was_no_default_heap ),
         CONTEXT_TEST( a_realloc_moves_to_another_default_heap ),
         CONTEXT_TEST( a_realloc_within_a_heap_is_refused_what_only_another_one_has ),
         CONTEXT_TEST( a_failed_realloc_across_heaps_leaves_the_old_block ),
         CONTEXT_TEST( a_handle_falls_back_to_the_other_default_heaps ),
         CONTEXT_TEST( a_heap_inside_of_a_block_works ),
+        CONTEXT_TEST( a_default_heap_in_whose_free_memory_another_one_is_made_is_forgotten ),
+        CONTEXT_TEST( a_default_heap_in_whose_block_another_one_is_made_lives_on ),
         CONTEXT_TEST( deinit_warns_of_blocks_that_are_left ),
         CONTEXT_TEST( null_for_a_context_is_refused ),
         CONTEXT_TEST( null_for_what_is_to_be_filled_or_called_is_refused ),

@@ -915,6 +915,19 @@ static void a_heap_whose_geometry_is_overwritten_refuses_everything( void** stat
     assert_valid();
 }
 
+static void memory_that_is_filled_with_any_byte_is_no_heap( void** state )
+{
+    (void)state;
+    for( int byte = 0; byte < 256; byte++ ) /* erased, or switched off and on again */
+    {
+        assert_true( fixture_heap( 4096, 8, 0 ) );
+        void*           block  = dmheap_malloc( 100, "m" );
+        dmheap_module_t handle = dmheap_module_open( "m" );
+        memset( fixture_buffer(), byte, 4096 );
+        assert_all_refused( handle, block );
+    }
+}
+
 /* ---- Damage between two steps of a call ---- */
 
 static unsigned char* moving;
@@ -1144,6 +1157,7 @@ int test_damage( void )
         DAMAGE_TEST( a_place_of_the_records_may_say_anything ),
         DAMAGE_TEST( a_heap_of_another_layout_is_found ),
         DAMAGE_TEST( a_heap_whose_geometry_is_overwritten_refuses_everything ),
+        DAMAGE_TEST( memory_that_is_filled_with_any_byte_is_no_heap ),
         DAMAGE_TEST( a_record_that_is_lost_during_a_realloc_is_not_followed ),
         DAMAGE_TEST( a_size_that_is_lost_during_a_realloc_is_not_followed ),
         DAMAGE_TEST( blocks_do_not_go_to_an_heir_that_is_leaving_itself ),

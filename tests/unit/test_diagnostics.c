@@ -211,6 +211,68 @@ static void a_heap_that_is_made_anew_has_refused_nothing( void** state )
     assert_int_equal( refusals_of( first_context() ).largest_size, 0 );
 }
 
+/* Not why the last one has, which may be another reason. */
+static void the_reason_is_that_of_the_heap_that_was_asked_first( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( 2 * ROOM, 8, 0 );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_true( dmheap_ctx_set_module_limit( second, "m", 1000 ) );
+    void* block = dmheap_malloc( 100, "m" );
+    assert_null( dmheap_malloc( ROOM, "m" ) );
+    assert_int_equal( hook.calls, 1 );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_NO_MEMORY );
+    assert_null( dmheap_realloc( block, ROOM, "m" ) );
+    assert_int_equal( hook.calls, 2 );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_NO_MEMORY );
+    assert_true( dmheap_ctx_set_default( second, 0 ) );
+    assert_null( dmheap_malloc( ROOM, "m" ) );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_LIMIT );
+}
+
+/* What a request is for may be gone in its second try. */
+static void what_the_hook_takes_away_is_refused( void** state )
+{
+    (void)state;
+    assert_non_null( fixture_second_heap( ROOM, 8, 0 ) );
+    void* block = dmheap_malloc( 100, "m" );
+    hook.again  = true;
+    hook.spare  = block;
+    (void)fixture_log();
+    assert_null( dmheap_realloc( block, ROOM, NULL ) );
+    assert_int_equal( hook.calls, 1 );
+    assert_int_equal( fixture_logged( "freed already" ) + fixture_logged( "in no heap" ), 1 );
+    assert_int_equal( stats_now().failed_allocations, 0 );
+}
+
+static void* room;
+
+static bool takes_second_down( const dmheap_refusal_t* refusal, void* user )
+{
+    (void)refusal;
+    (void)user;
+    dmheap_free( room, false );
+    return dmheap_ctx_deinit( second_context() );
+}
+
+static void a_handle_that_the_hook_makes_stale_is_refused( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    dmheap_module_t   handle = dmheap_ctx_module_open( second, "m" );
+    room                     = dmheap_malloc( largest() - 40, NULL );
+    assert_non_null( dmheap_ctx_malloc( second, ROOM / 2, NULL ) );
+    dmheap_set_refusal_hook( takes_second_down, NULL );
+    (void)fixture_log();
+    assert_null( dmheap_module_malloc( handle, ROOM / 2 ) );
+    assert_int_equal( fixture_logged( "no longer valid" ), 1 );
+    assert_int_equal( stats_now().modules, 0 );
+    second = fixture_second_heap( ROOM, 8, 0 );
+    room   = NULL;
+    assert_null( dmheap_ctx_malloc( second, ROOM, NULL ) );
+    assert_int_equal( fixture_logged( "No heap here" ), 1 );
+}
+
 static void figures_of_a_heap_start_anew( void** state )
 {
     (void)state;
@@ -279,6 +341,9 @@ int main( void )
         HOOK_TEST( a_full_table_is_a_reason ),
         HOOK_TEST( the_heap_that_serves_for_another_is_known ),
         HOOK_TEST( a_heap_that_is_made_anew_has_refused_nothing ),
+        HOOK_TEST( the_reason_is_that_of_the_heap_that_was_asked_first ),
+        HOOK_TEST( what_the_hook_takes_away_is_refused ),
+        HOOK_TEST( a_handle_that_the_hook_makes_stale_is_refused ),
         HOOK_TEST( figures_of_a_heap_start_anew ),
         HOOK_TEST( the_peak_of_a_module_starts_anew ),
         HOOK_TEST( what_is_no_heap_or_no_module_is_refused ),

@@ -461,6 +461,48 @@ static void an_heir_unregistered_during_a_merge_takes_all_with_it( void** state 
     }
 }
 
+static void rename_heir_at_the_nth_step( void )
+{
+    if( its_turn() ) assert_true( dmheap_rename_module( "heir", "third" ) );
+}
+
+/* No block is freed, and all are those of whom the heir has become. */
+static void an_heir_merged_during_a_merge_takes_all_with_it( void** state )
+{
+    (void)state;
+    EACH_STEP
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        for( unsigned i = 0; i < 42; i++ )
+            dmheap_malloc( 20, i % 3 == 0 ? "m" : i % 3 == 1 ? "heir" : "third" );
+        countdown         = step;
+        fixture_interrupt = rename_heir_at_the_nth_step;
+        assert_true( dmheap_rename_module( "m", "heir" ) );
+        fixture_interrupt = NULL;
+        assert_valid();
+        assert_int_equal( stats_now().used_blocks, 42 );
+        assert_int_equal( live_blocks_of( "m" ), 0 );
+        assert_int_equal( live_blocks_of( "heir" ) + live_blocks_of( "third" ), 42 );
+    }
+}
+
+/* An heir that has come and gone: its name is free again when the rename comes to its second round. */
+static void a_merge_whose_heir_has_gone_frees_nothing( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 16384, 8, 0 ) );
+    for( unsigned i = 0; i < 10; i++ )
+        dmheap_malloc( 20, "m" );
+    assert_true( dmheap_register_module( "heir" ) );
+    countdown         = 1;
+    fixture_interrupt = unregister_heir_at_the_nth_step;
+    assert_true( dmheap_rename_module( "m", "heir" ) );
+    fixture_interrupt = NULL;
+    assert_valid();
+    assert_int_equal( live_blocks_of( "heir" ), 10 );
+    assert_int_equal( stats_now().modules, 1 );
+}
+
 static void register_at_the_nth_step( void )
 {
     if( its_turn() ) assert_non_null( dmheap_malloc( 16, "same" ) );
@@ -738,11 +780,12 @@ static void count_interrupt( void )
 
 static unsigned holds_of( void ( *call )( void ) )
 {
+    (void)fixture_log();
     interrupts        = 0;
     fixture_interrupt = count_interrupt;
     call();
     fixture_interrupt = NULL;
-    return interrupts;
+    return interrupts - 2 * fixture_logged( "dmheap: " );
 }
 
 static void hold_malloc( void )
@@ -878,6 +921,8 @@ int test_steps( void )
         HEAP_TEST( a_merge_in_progress_refuses_its_module ),
         HEAP_TEST( a_rename_to_an_heir_that_is_leaving_is_refused_and_keeps_all_blocks ),
         HEAP_TEST( an_heir_unregistered_during_a_merge_takes_all_with_it ),
+        HEAP_TEST( an_heir_merged_during_a_merge_takes_all_with_it ),
+        HEAP_TEST( a_merge_whose_heir_has_gone_frees_nothing ),
         HEAP_TEST( two_registrations_of_one_name_become_one_module ),
         HEAP_TEST( an_allocation_whose_module_leaves_after_each_step_leaves_nothing_behind ),
         HEAP_TEST( a_rename_to_a_name_that_comes_and_goes_ends ),

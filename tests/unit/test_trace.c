@@ -549,6 +549,7 @@ static void a_request_is_written_as_it_was_made( void** state )
 static void a_refusal_says_why( void** state )
 {
     (void)state;
+    char name[NAME_ROOM];
     assert_true( fixture_heap( 4096, 8, 0 ) );
     void* block = dmheap_malloc( 100, "m" );
     assert_true( dmheap_set_module_limit( "m", 200 ) );
@@ -562,7 +563,7 @@ static void a_refusal_says_why( void** state )
     assert_null( dmheap_realloc( block, 500, NULL ) );
     assert_int_equal( last( REPLAY_REFUSED )->reason, 2 );
     assert_string_equal( last( REPLAY_REFUSED )->name, "m" );
-    assert_null( dmheap_malloc( 1, "" ) );
+    assert_null( dmheap_malloc( 1, name_of( name, NAME_MOST + 1 ) ) );
     assert_int_equal( last( REPLAY_REFUSED )->reason, 6 );
     assert_null( dmheap_aligned_alloc( 24, 1, "m" ) );
     assert_int_equal( last( REPLAY_REFUSED )->reason, 7 );

@@ -321,17 +321,23 @@ static void unregister_m( void )
     dmheap_unregister_module( "m" );
 }
 
+/* It is refused as long as a realloc keeps the module from having left. */
+static void register_m( void )
+{
+    if( !dmheap_register_module( "m" ) ) assert_non_null( strstr( fixture_log(), "being unregistered" ) );
+}
+
 static void renew_m( void )
 {
     dmheap_unregister_module( "m" );
-    assert_true( dmheap_register_module( "m" ) );
+    register_m();
 }
 
 static void replace_m( void )
 {
     dmheap_unregister_module( "m" );
     assert_true( dmheap_register_module( "new" ) );
-    assert_true( dmheap_register_module( "m" ) );
+    register_m();
 }
 
 static void rename_m( void )
@@ -456,6 +462,71 @@ static int teardown( void** state )
     return 0;
 }
 
+static void take_second_down( void )
+{
+    assert_true( dmheap_ctx_deinit( second ) );
+}
+
+static void a_realloc_whose_new_heap_vanishes_leaves_the_block_as_it_was( void** state )
+{
+    (void)state;
+    unsigned lost = 0;
+    happens       = take_second_down;
+    EACH_STEP
+    {
+        assert_true( fixture_heap( 4096, 8, 0 ) );
+        second = fixture_second_heap( 65536, 8, 0 );
+        assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+        unsigned char* here = dmheap_malloc( 300, "m" );
+        size_t         live = live_bytes_of( "m" );
+        memset( here, 0x33, 300 );
+        countdown         = step;
+        fixture_interrupt = count_down;
+        void* moved       = dmheap_realloc( here, 20000, NULL );
+        fixture_interrupt = NULL;
+        if( countdown != 0 || moved != NULL ) continue;
+        lost++;
+        assert_holds( here, 0x33, 300 );
+        assert_int_equal( live_bytes_of( "m" ), live );
+        assert_int_equal( live_blocks_of( "m" ), 1 );
+        assert_valid();
+        dmheap_free( here, false );
+        assert_int_equal( live_blocks_of( "m" ), 0 );
+    }
+    assert_true( lost >= 2 ); /* before it moves, and while it copies */
+}
+
+static unsigned refused_while_leaving;
+
+static void register_a_leaving_module( void )
+{
+    (void)fixture_log();
+    bool registered = dmheap_register_module( "m" );
+    bool opened     = dmheap_module_open( "m" ).context != NULL;
+    assert_true( registered == opened );
+    if( registered ) return; /* it has left already */
+    assert_true( fixture_logged( "being unregistered" ) >= 1 );
+    refused_while_leaving++;
+}
+
+static void a_module_that_is_leaving_is_not_registered( void** state )
+{
+    (void)state;
+    happens               = register_a_leaving_module;
+    refused_while_leaving = 0;
+    EACH_STEP
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        for( unsigned i = 0; i < 30; i++ )
+            assert_non_null( dmheap_malloc( 8, "m" ) );
+        countdown         = step;
+        fixture_interrupt = count_down;
+        dmheap_unregister_module( "m" );
+        fixture_interrupt = NULL;
+    }
+    assert_true( refused_while_leaving >= 10 );
+}
+
 #define VANISHING_TEST( name ) cmocka_unit_test_teardown( name, teardown )
 
 int test_vanishing( void )
@@ -468,6 +539,8 @@ int test_vanishing( void )
         VANISHING_TEST( a_module_may_be_renamed_at_any_moment_of_any_call ),
         VANISHING_TEST( everything_may_be_looked_at_at_any_moment_of_any_call ),
         VANISHING_TEST( a_name_may_be_registered_at_any_moment_of_any_call ),
+        VANISHING_TEST( a_realloc_whose_new_heap_vanishes_leaves_the_block_as_it_was ),
+        VANISHING_TEST( a_module_that_is_leaving_is_not_registered ),
         VANISHING_TEST( a_heap_that_lost_its_place_meanwhile_is_refused ),
         VANISHING_TEST( an_init_that_lost_its_place_meanwhile_is_refused ),
     };

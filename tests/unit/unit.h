@@ -189,5 +189,7 @@ int test_fits( void );
 int test_handles( void );
 int test_heaps( void );
 int test_refusals( void );
+int test_log( void );
+int test_names( void );
 
 #endif

@@ -31,13 +31,15 @@ void Dmod_ExitCritical( void )
     depth--;
 }
 
-static const char* const imports[]  = { "\021DMOD\022_malloc@dmheap:1.7", "\021DMOD\022_MallocEx@Dmod:1.0" };
-static const char* const outdated[] = { "\021DMOD\022_malloc@dmheap:10.0" };
-static const char* const unknown[]  = { "\021DMOD\022_mallo@dmheap:1.0" };
+static const char* const imports[]       = { "\021DMOD\022_malloc@dmheap:2.7", "\021DMOD\022_MallocEx@Dmod:1.0" };
+static const char* const outdated[]      = { "\021DMOD\022_malloc@dmheap:20.0" };
+static const char* const context_first[] = { "\021DMOD\022_malloc@dmheap:1.0" };
+static const char* const unknown[]       = { "\021DMOD\022_mallo@dmheap:2.0" };
 
 static const kernel_module_t library     = { "net", true, false, 3000, imports, 2 };
 static const kernel_module_t packed      = { "shell", false, true, 3000, imports, 2 };
 static const kernel_module_t of_the_past = { "old", false, false, 3000, outdated, 1 };
+static const kernel_module_t upstreams   = { "driver", false, false, 3000, context_first, 1 };
 static const kernel_module_t misspelled  = { "odd", false, false, 3000, unknown, 1 };
 
 /* Runs a module: allocates through what it imports, keeps nothing of it. */
@@ -64,7 +66,7 @@ static bool all_is_free( size_t before )
 
 static bool signatures_are_dmods( void )
 {
-    REQUIRE( strcmp( dmheap_malloc_registration.Signature, "\021DMOD\022_malloc@dmheap:1.0" ) == 0 );
+    REQUIRE( strcmp( dmheap_malloc_registration.Signature, "\021DMOD\022_malloc@dmheap:2.0" ) == 0 );
     REQUIRE( dmheap_malloc_registration.Function == kernel_find( imports[0] ) );
     return true;
 }
@@ -99,6 +101,7 @@ static bool a_thousand_instances_leave_nothing_behind( size_t before )
 static bool a_module_of_another_interface_is_refused( size_t before )
 {
     REQUIRE( kernel_load( "/flash/old.dmf", &of_the_past ) == NULL );
+    REQUIRE( kernel_load( "/flash/driver.dmf", &upstreams ) == NULL );
     REQUIRE( kernel_load( "/flash/odd.dmf", &misspelled ) == NULL );
     REQUIRE( all_is_free( before ) );
     return true;

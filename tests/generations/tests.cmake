@@ -1,0 +1,16 @@
+# Both generations of the API, whichever the build has. With the bundled port alone: a DMOD tree has one mode.
+if(DMHEAP_USES_BUNDLED_PORT AND DMOD_MODE STREQUAL "DMOD_SYSTEM" AND NOT DMHEAP_SEED_VERSION)
+    foreach(generation seed seed_time context_first)
+        add_library(imports_of_${generation} OBJECT generations/importer.c)
+        target_compile_definitions(imports_of_${generation} PRIVATE DMOD_MODULE_EN=1 IMPORTS_OF=imports_of_${generation})
+        if(generation STREQUAL "context_first")
+            target_include_directories(imports_of_${generation} PRIVATE ${PROJECT_SOURCE_DIR}/include/context_first)
+        endif()
+        target_include_directories(imports_of_${generation} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/port/include)
+        target_compile_options(imports_of_${generation} PRIVATE ${DMHEAP_TEST_WARNINGS} -fno-pie)
+    endforeach()
+    target_compile_definitions(imports_of_seed_time PRIVATE DMHEAP_SEED_VERSION=1.0)
+    dmheap_test(test_generations generations/test_generations.c $<TARGET_OBJECTS:imports_of_seed>
+                $<TARGET_OBJECTS:imports_of_seed_time> $<TARGET_OBJECTS:imports_of_context_first>)
+    target_compile_definitions(test_generations PRIVATE DMOD_ENABLE_REGISTRATION)
+endif()
