@@ -7,7 +7,7 @@ SOURCES := src/dmheap.c port/hosted/dmod_port.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 FLAGS   := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Iinclude -Iport/include
 
-.PHONY: all demo example sqlite lua firmware tool test test-all verify targets cost bench coverage docs amalgamation format lint clean \
+.PHONY: all demo example sqlite lua firmware tool test test-all verify targets cost bench figures coverage docs amalgamation format lint clean \
     help
 
 all: libdmheap.a ## build libdmheap.a for this machine
@@ -72,7 +72,11 @@ targets: ## run the suite on every target, emulated
 cost: ## measure what each function costs on seven processors, and compare with docs/cost.md
 	@scripts/cost
 
-bench: ## measure instructions and space, beside other heaps (needs valgrind, arm-none-eabi-gcc and QEMU)
+bench: ## measure on real programs' traces beside other heaps, and make docs/benchmark.html anew
+	@scripts/install-tools
+	@scripts/benchmark
+
+figures: ## measure on fixed work beside other heaps: the tables of README.md and docs/figures.md
 	@scripts/bench
 
 coverage: ## what the tests reach of every line and branch

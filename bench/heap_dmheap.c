@@ -45,6 +45,11 @@ void* heap_malloc( size_t size, unsigned owner )
 
 #endif
 
+void* heap_aligned( size_t alignment, size_t size, unsigned owner )
+{
+    return begun ? dmheap_aligned_alloc( alignment, size, owner_names[owner] ) : NULL;
+}
+
 void heap_free( void* block )
 {
     dmheap_free( block, false );

@@ -1,4 +1,5 @@
-/* What the C library has. It takes its memory from the system: the buffer is not used. */
+/* What the C library has, or a library that takes its place. It takes its memory from the system: the buffer is not used. */
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "heap.h"
@@ -13,6 +14,12 @@ void* heap_malloc( size_t size, unsigned owner )
 {
     (void)owner;
     return malloc( size );
+}
+
+void* heap_aligned( size_t alignment, size_t size, unsigned owner )
+{
+    (void)owner;
+    return memalign( alignment, size ); /* newlib has not all of aligned_alloc() */
 }
 
 void heap_free( void* block )

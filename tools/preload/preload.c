@@ -5,6 +5,8 @@
  *
  *   DMHEAP_ARENA     MiB of the arena, 256 where it is not set
  *   DMHEAP_SUMMARY   what each owner holds at the end is written to standard error
+ *
+ * Built with DMHEAP_TRACE it is the recorder: recorder.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 
 #include "dmheap.h"
+#include "recorder.h"
 
 enum
 {
@@ -30,7 +33,7 @@ enum
  * of a library that is closed can outlive it. */
 typedef struct
 {
-    uintptr_t first, end;
+    uintptr_t base, first, end;
     char      name[DMHEAP_NAME_SIZE];
 } object_t;
 
@@ -43,7 +46,13 @@ static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
 static const char* known_caller( uintptr_t address )
 {
     for( unsigned i = objects; i-- != 0; ) /* the newest first: it may lie where another was */
-        if( address >= object[i].first && address < object[i].end ) return object[i].name;
+        if( address >= object[i].first && address < object[i].end )
+        {
+#ifdef DMHEAP_TRACE
+            recorder_caller = address - object[i].base;
+#endif
+            return object[i].name;
+        }
     return NULL;
 }
 
@@ -61,7 +70,7 @@ static int note_object( struct dl_phdr_info* info, size_t size, void* address )
         if( place == OBJECTS ) return 1;
         const char* path = info->dlpi_name[0] != '\0' ? info->dlpi_name : program_invocation_name;
         const char* name = strrchr( path, '/' ) != NULL ? strrchr( path, '/' ) + 1 : path;
-        object[place]    = ( object_t ){ .first = first, .end = first + segment->p_memsz };
+        object[place]    = ( object_t ){ .base = info->dlpi_addr, .first = first, .end = first + segment->p_memsz };
         strncpy( object[place].name, name, sizeof object[place].name - 1 );
         objects = place + 1;
         return 1;
@@ -71,8 +80,11 @@ static int note_object( struct dl_phdr_info* info, size_t size, void* address )
 
 static const char* caller_name( const void* caller )
 {
-    uintptr_t   address = (uintptr_t)caller;
-    const char* name    = known_caller( address );
+    uintptr_t address = (uintptr_t)caller;
+#ifdef DMHEAP_TRACE
+    recorder_caller = address;
+#endif
+    const char* name = known_caller( address );
     if( name != NULL ) return name;
     pthread_mutex_lock( &growing );
     name = known_caller( address );
@@ -97,6 +109,7 @@ static void arena_need( void )
     static bool made;
     if( made ) return;
     made = true;
+    recorder_begin();
     if( arena_make() ) return;
     static const char text[] = "dmheap: DMHEAP_ARENA cannot be had\n";
     (void)!write( STDERR_FILENO, text, sizeof text - 1 );
@@ -143,6 +156,9 @@ void* reallocarray( void* block, size_t count, size_t size )
 void free( void* block )
 {
     int error = errno;
+#ifdef DMHEAP_TRACE
+    (void)CALLER();
+#endif
     dmheap_free( block, false );
     errno = error;
 }
@@ -212,6 +228,7 @@ static __attribute__( ( destructor ) ) void show_summary( void )
 {
     char           line[160];
     dmheap_stats_t stats;
+    recorder_end();
     if( getenv( "DMHEAP_SUMMARY" ) == NULL || !dmheap_get_stats( &stats ) ) return;
     dmheap_visit_modules( show_module, NULL );
     int length = snprintf( line, sizeof line, "dmheap: peak %zu bytes, %u refusals, check %d\n", stats.peak_used_bytes,
