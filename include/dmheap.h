@@ -69,7 +69,8 @@ typedef dmheap_block_info_visitor_t dmheap_block_visitor_t;
 /**
  * @brief Makes a heap of a buffer and gives it to the functions without a context.
  * @param buffer    Any address; the caller keeps it alive and untouched as long as the heap is used.
- * @param size      Bytes of `buffer`: at most 2 GiB, and 32 MiB on a 32-bit processor (see DMHEAP_MAX_MODULES).
+ * @param size      Bytes of `buffer`: at least 168 at an alignment of up to 8, for one block (without the guard, in a buffer
+ *                  at a multiple of 8); at most 2 GiB, and 32 MiB on a 32-bit processor (see DMHEAP_MAX_MODULES).
  * @param alignment Default alignment of every allocation: a power of two. It also sets the granule in which sizes are
  *                  counted: 4 bytes up to an alignment of 4, 8 for 8, `alignment` beyond. Choose 8: that is what doubles,
  *                  `max_align_t` and stacks want, on 32-bit processors too; 4 saves memory where none of these is kept
