@@ -422,6 +422,31 @@ DMHEAP_API( bool, _ctx_restart_figures, ( dmheap_context_t * context ) );
  */
 DMHEAP_API( bool, _restart_module_peak, ( const char* module_name ) );
 
+/** @brief Gets a line of text with its end, of at most 80 columns, or a piece of a line of JSON. Called outside of the
+ *         critical section. */
+typedef void ( *dmheap_print_t )( const char* text, void* user );
+
+/** @name Reports
+ *  @{ */
+/**
+ * @brief Shows a heap to people: its figures and how fragmented it is, what each module holds, free sizes by powers of two, the
+ *        8 largest blocks, a map of one line. dmheap_report() does so for every heap (context-first: every default one);
+ *        dmheap_ctx_report_json() says the same to programs, an object a line; dmheap_ctx_report_blocks() shows the blocks of a
+ *        module.
+ *
+ * `context`: the heap. `print`: gets the text; it may use the heap. `user`: handed to it. `module_name`: NULL: all blocks; "":
+ * those of nobody.
+ * @return true on success, false and an `[ERROR]` where there is no heap or `print` is NULL.
+ * @note Nothing is allocated. Cost: linear in the blocks for each part, in steps; what others change meanwhile is shown as it was
+ *       before or after.
+ */
+DMHEAP_API( bool, _report, ( dmheap_print_t print, void* user ) );
+DMHEAP_API( bool, _ctx_report, ( dmheap_context_t * context, dmheap_print_t print, void* user ) );
+DMHEAP_API( bool, _ctx_report_json, ( dmheap_context_t * context, dmheap_print_t print, void* user ) );
+DMHEAP_API( bool, _ctx_report_blocks,
+            ( dmheap_context_t * context, const char* module_name, dmheap_print_t print, void* user ) );
+/** @} */
+
 #endif
 
 /* ---- The trace --------------------------------------------------------------------------------------------------- */

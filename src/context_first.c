@@ -227,7 +227,7 @@ DMHEAP_API_BODY( bool, _retag, ( dmheap_context_t * ctx, void* ptr, const char* 
 /* ---- Figures ---- */
 
 /* Shows the blocks of one heap or, where that is NULL, of the default ones. */
-static bool show_blocks( dmheap_context_t* only, dmheap_block_info_visitor_t visit, void* user )
+static bool tell_blocks( dmheap_context_t* only, dmheap_block_info_visitor_t visit, void* user )
 {
     uint32_t          visited = 0;
     dmheap_context_t* context = only != NULL ? only : next_default( &visited );
@@ -272,7 +272,7 @@ static bool add_figures( const dmheap_block_info_t* block, void* user )
 DMHEAP_API_BODY( bool, _get_stats, ( dmheap_context_t * ctx, dmheap_stats_t* out ) )
 {
     figures_t figures = { .heap = NULL };
-    if( !place_given( out ) || !show_blocks( ctx, add_figures, &figures ) ) return false;
+    if( !place_given( out ) || !tell_blocks( ctx, add_figures, &figures ) ) return false;
     if( figures.heap != NULL )
         *out = figures.sum;
     else /* it is overwritten, or was taken down meanwhile */
@@ -288,7 +288,7 @@ typedef struct
     dmheap_block_use_t     use;
 } shown_t;
 
-static bool show_block( const dmheap_block_info_t* block, void* user )
+static bool tell_block( const dmheap_block_info_t* block, void* user )
 {
     const shown_t* shown = user;
     if( block->use == shown->use )
@@ -300,12 +300,12 @@ DMHEAP_API_BODY( void, _for_each_free_block,
                  ( dmheap_context_t * ctx, dmheap_block_visitor_t visitor, void* user_data ) )
 {
     shown_t shown = { visitor, user_data, DMHEAP_BLOCK_FREE };
-    if( place_given( (const void*)(uintptr_t)visitor ) ) (void)show_blocks( ctx, show_block, &shown );
+    if( place_given( (const void*)(uintptr_t)visitor ) ) (void)tell_blocks( ctx, tell_block, &shown );
 }
 
 DMHEAP_API_BODY( void, _for_each_used_block,
                  ( dmheap_context_t * ctx, dmheap_block_visitor_t visitor, void* user_data ) )
 {
     shown_t shown = { visitor, user_data, DMHEAP_BLOCK_LIVE };
-    if( place_given( (const void*)(uintptr_t)visitor ) ) (void)show_blocks( ctx, show_block, &shown );
+    if( place_given( (const void*)(uintptr_t)visitor ) ) (void)tell_blocks( ctx, tell_block, &shown );
 }

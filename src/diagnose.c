@@ -138,4 +138,70 @@ DMHEAP_API_BODY( bool, _restart_module_peak, ( const char* module_name ) )
     return status == STATUS_OK;
 }
 
+/* ---- Reports ---- */
+
+#include "show.c"
+
+/* What of a heap is shown. */
+typedef enum
+{
+    REPORT_ALL,
+    REPORT_JSON,
+    REPORT_BLOCKS
+} report_kind_t;
+
+/* False where there is no heap, or nothing to print with. */
+static bool report_heap( dmheap_context_t* context, report_kind_t kind, const char* module, dmheap_print_t print,
+                         void* user )
+{
+    show_t show = {
+        .print = print, .user = user, .context = context, .address = (uintptr_t)context, .json = kind == REPORT_JSON };
+    lock();
+    bool exists = context_exists( context );
+    unlock();
+    if( print == NULL || !exists )
+    {
+        report( &( report_t ){ .status = print == NULL ? STATUS_NO_ARGUMENT : STATUS_NO_HEAP, .address = context } );
+        return false;
+    }
+    if( kind == REPORT_BLOCKS )
+        show_blocks( &show, module );
+    else
+        show_report( &show );
+    return true;
+}
+
+DMHEAP_API_BODY( bool, _ctx_report, ( dmheap_context_t * context, dmheap_print_t print, void* user ) )
+{
+    return report_heap( context, REPORT_ALL, NULL, print, user );
+}
+
+DMHEAP_API_BODY( bool, _ctx_report_json, ( dmheap_context_t * context, dmheap_print_t print, void* user ) )
+{
+    return report_heap( context, REPORT_JSON, NULL, print, user );
+}
+
+DMHEAP_API_BODY( bool, _ctx_report_blocks,
+                 ( dmheap_context_t * context, const char* module_name, dmheap_print_t print, void* user ) )
+{
+    return report_heap( context, REPORT_BLOCKS, module_name, print, user );
+}
+
+/* Every heap, each as it is when its turn comes. */
+DMHEAP_API_BODY( bool, _report, ( dmheap_print_t print, void* user ) )
+{
+    uint32_t          visited = 0;
+    bool              shown   = false;
+    dmheap_context_t* context;
+    do
+    {
+        lock();
+        context = context_next( LOOKS_IN_DEFAULTS, &visited );
+        unlock();
+        if( context != NULL ) shown |= report_heap( context, REPORT_ALL, NULL, print, user );
+    } while( context != NULL );
+    if( visited == 0 ) report( &( report_t ){ .status = STATUS_NO_HEAP } );
+    return shown;
+}
+
 #endif

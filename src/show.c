@@ -1,6 +1,6 @@
 /*
  * Shows a heap to people, in lines of at most 80 columns, and to programs, as JSON: figures, owners, free sizes, the largest
- * blocks, a map. For a unit that has all of dmheap.c in front of it. May not allocate nor change a heap; the lock is held for
+ * blocks, a map. For a unit that has all of dmheap.c in front of it, or dmheap.c itself with DMHEAP_DIAGNOSTICS. May not allocate nor change a heap; the lock is held for
  * one step of a walk at a time, and what others change meanwhile is shown as it was before or after.
  */
 
@@ -238,10 +238,10 @@ static uint32_t show_share( uint32_t part, uint32_t whole )
 
 static void show_heap( show_t* show )
 {
-    dmheap_stats_t stats;
-    char           name[DMHEAP_NAME_SIZE];
-    unsigned       length  = 0;
-    uint32_t       largest = 0;
+    dmheap_heap_stats_t stats;
+    char                name[DMHEAP_NAME_SIZE];
+    unsigned            length  = 0;
+    uint32_t            largest = 0;
     if( !get_stats( show->context, &stats ) ) return;
     lock();
     if( context_stands( show->context ) )
@@ -336,8 +336,8 @@ static void show_holding( show_t* show, uint32_t size, const holding_t* holding 
 /* The owners, by what they hold, and the heap's own at the end: together, all that is not free. */
 static void show_modules( show_t* show )
 {
-    show_owner_t   last = { OWNER_FREE, { 0 } };
-    dmheap_stats_t stats;
+    show_owner_t        last = { OWNER_FREE, { 0 } };
+    dmheap_heap_stats_t stats;
     if( !get_stats( show->context, &stats ) ) return;
     uint32_t size = (uint32_t)( stats.heap_size >> WORD_SHIFT );
     show_heading( show, "module                              bytes share   blocks       peak      limit" );

@@ -3,6 +3,8 @@
  */
 #include "unit.h"
 
+#include <stdlib.h>
+
 enum
 {
     ROOM = 8192
@@ -327,6 +329,106 @@ static void what_is_no_heap_or_no_module_is_refused( void** state )
     assert_int_equal( fixture_logged( "Module unknown is not registered" ), 1 );
 }
 
+/* ---- Reports ---- */
+
+static struct
+{
+    char     text[16384];
+    unsigned length;
+    unsigned widest; /* columns of a piece */
+    bool     locked;
+} printed;
+
+static void print( const char* text, void* user )
+{
+    size_t length = strlen( text );
+    assert_ptr_equal( user, &printed );
+    assert_true( printed.length + length < sizeof printed.text );
+    memcpy( printed.text + printed.length, text, length + 1 );
+    printed.length += (unsigned)length;
+    printed.locked |= fixture_is_locked();
+    if( length - ( text[length - 1] == '\n' ) > printed.widest ) printed.widest = (unsigned)length;
+    dmheap_free( dmheap_malloc( 8, "net" ), false ); /* it may use the heap */
+}
+
+static const char* after( const char* text )
+{
+    const char* found = strstr( printed.text, text );
+    assert_non_null( found );
+    return found + strlen( text );
+}
+
+static void make_a_heap_to_show( void )
+{
+    char long_name[NAME_ROOM];
+    assert_non_null( dmheap_malloc( 1000, "net" ) );
+    void* hole = dmheap_malloc( 300, "net" );
+    assert_non_null( dmheap_aligned_alloc( 256, 500, name_of( long_name, NAME_MOST ) ) );
+    assert_non_null( dmheap_malloc( 50, NULL ) );
+    dmheap_free( hole, false );
+    memset( &printed, 0, sizeof printed );
+}
+
+static void a_report_shows_who_holds_what( void** state )
+{
+    (void)state;
+    dmheap_module_stats_t net;
+    make_a_heap_to_show();
+    assert_true( dmheap_report( print, &printed ) );
+    assert_true( printed.widest <= 80 );
+    assert_false( printed.locked );
+    assert_true( dmheap_get_module_stats( "net", &net ) );
+    assert_int_equal( strtoul( after( "\nnet" ), NULL, 10 ), net.live_bytes );
+    assert_non_null( strstr( printed.text, "nn..nn" ) );
+    assert_valid();
+    printed.length = 0;
+    assert_true( dmheap_ctx_report( first_context(), print, &printed ) );
+    assert_int_equal( strtoul( after( "\nnet" ), NULL, 10 ), net.live_bytes );
+}
+
+static void a_report_for_programs_says_the_same( void** state )
+{
+    (void)state;
+    make_a_heap_to_show();
+    assert_true( dmheap_ctx_report_json( first_context(), print, &printed ) );
+    dmheap_stats_t now = stats_now();
+    assert_int_equal( strtoul( after( "\"size\":" ), NULL, 10 ), now.heap_size );
+    assert_int_equal( strtoul( after( "\"used\":" ), NULL, 10 ), now.used_bytes );
+    assert_int_equal( strtoul( after( "\"free\":" ), NULL, 10 ), now.free_bytes );
+    int depth = 0;
+    for( const char* c = printed.text; *c != '\0'; c++ )
+    {
+        depth += *c == '{' ? 1 : *c == '}' ? -1 : 0;
+        assert_true( depth >= 0 && ( *c != '\n' || depth == 0 ) ); /* an object a line */
+    }
+    assert_int_equal( depth, 0 );
+}
+
+static void the_blocks_of_a_module_are_shown( void** state )
+{
+    (void)state;
+    unsigned lines = 0;
+    make_a_heap_to_show();
+    assert_true( dmheap_ctx_report_blocks( first_context(), "net", print, &printed ) );
+    for( const char* c = printed.text; *c != '\0'; c++ )
+        lines += *c == '\n';
+    assert_int_equal( lines, 2 ); /* a heading, and the one that it holds */
+    assert_non_null( strstr( printed.text, " net" ) );
+}
+
+static void there_is_nothing_to_report_without_a_heap_or_a_printer( void** state )
+{
+    (void)state;
+    assert_refused( assert_false( dmheap_ctx_report( NULL, print, &printed ) ), "No heap here" );
+    assert_refused( assert_false( dmheap_ctx_report( first_context(), NULL, NULL ) ), "NULL" );
+    assert_refused( assert_false( dmheap_ctx_report_json( first_context(), NULL, NULL ) ), "NULL" );
+    fixture_no_heap();
+    (void)fixture_log();
+    assert_false( dmheap_report( print, &printed ) );
+    assert_int_equal( fixture_logged( "No heap here" ), 1 );
+    assert_true( fixture_heap( ROOM, 8, 0 ) );
+}
+
 #define HOOK_TEST( name ) cmocka_unit_test_setup_teardown( name, heap_with_hook, without_hook )
 
 int main( void )
@@ -347,6 +449,10 @@ int main( void )
         HOOK_TEST( figures_of_a_heap_start_anew ),
         HOOK_TEST( the_peak_of_a_module_starts_anew ),
         HOOK_TEST( what_is_no_heap_or_no_module_is_refused ),
+        HOOK_TEST( a_report_shows_who_holds_what ),
+        HOOK_TEST( a_report_for_programs_says_the_same ),
+        HOOK_TEST( the_blocks_of_a_module_are_shown ),
+        HOOK_TEST( there_is_nothing_to_report_without_a_heap_or_a_printer ),
     };
     return cmocka_run_group_tests_name( "diagnostics", tests, NULL, NULL );
 }
