@@ -4,6 +4,8 @@
  */
 #ifdef DMHEAP_DIAGNOSTICS
 
+#include "show.c"
+
 static struct
 {
     dmheap_refusals_t     heap[DMHEAP_MAX_CONTEXTS]; /* by their places in the registry */
@@ -139,8 +141,6 @@ DMHEAP_API_BODY( bool, _restart_module_peak, ( const char* module_name ) )
 }
 
 /* ---- Reports ---- */
-
-#include "show.c"
 
 /* What of a heap is shown. */
 typedef enum

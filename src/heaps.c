@@ -139,15 +139,17 @@ DMHEAP_API_BODY( dmheap_context_t*, _ctx_init, ( void* buffer, size_t size, size
 
 DMHEAP_API_BODY( bool, _ctx_deinit, ( dmheap_context_t * context ) )
 {
-    size_t   used = 0;
-    unsigned nested;
+    size_t used = 0;
     lock();
     bool found = context_exists( context );
     if( found )
     {
-        while( image_is_sealed( context ) &&
-               ( nested = context_inside( context, context, image_end( context ) ) ) < DMHEAP_MAX_CONTEXTS )
+        while( image_is_sealed( context ) )
+        {
+            unsigned nested = context_inside( context, context, image_end( context ) );
+            if( nested == DMHEAP_MAX_CONTEXTS ) break;
             context_forget( nested );
+        }
         used           = image_span( context ) - context->free_words - context->system.live;
         context->magic = 0;
         context_forget( context_place( context ) );

@@ -1,7 +1,8 @@
 /*
  * Shows a heap to people, in lines of at most 80 columns, and to programs, as JSON: figures, owners, free sizes, the largest
- * blocks, a map. For a unit that has all of dmheap.c in front of it, or dmheap.c itself with DMHEAP_DIAGNOSTICS. May not allocate nor change a heap; the lock is held for
- * one step of a walk at a time, and what others change meanwhile is shown as it was before or after.
+ * blocks, a map. For a unit that has all of dmheap.c in front of it, or for dmheap.c itself with DMHEAP_DIAGNOSTICS. May not
+ * allocate nor change a heap; the lock is held for one step of a walk at a time, and what others change meanwhile is shown
+ * as it was before or after.
  */
 
 enum

@@ -74,9 +74,10 @@ static int note( const char* format, va_list arguments )
         text_lost   = true;
     }
     int written = vsnprintf( text + text_length, sizeof text - text_length, format, arguments );
+    if( written <= 0 ) return written; /* the end of a colour */
     if( fixture_line != NULL ) fixture_line( text + text_length );
-    if( written > 0 ) text_length += (size_t)written;
-    join( text + text_length - ( written > 0 ? (size_t)written : 0 ) );
+    text_length += (size_t)written;
+    join( text + text_length - written );
     return written;
 }
 

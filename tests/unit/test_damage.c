@@ -1035,27 +1035,36 @@ static void check( void )
     (void)dmheap_check( NULL );
 }
 
-static void take_the_heir_down( void )
+static bool heir_is_itself;
+
+static void overwrite_the_heir( void )
 {
-    module_t* heir        = module_of( context(), OWNER_FIRST_MODULE + 1 );
-    fixture_interrupt     = NULL;
-    heir->holding.ceiling = 0; /* as owner_leave(); the call that goes on with it is not there */
-    heir->holding.peak    = 0;
+    holding_t* holding = &module_of( context(), OWNER_FIRST_MODULE )->holding;
+    if( !holding_is_leaving( holding ) ) return;
+    fixture_interrupt = NULL;
+    holding->peak     = heir_is_itself ? key_of( context(), OWNER_FIRST_MODULE ) : nonsense;
 }
 
-static void blocks_do_not_go_to_an_heir_that_is_leaving_itself( void** state )
+/* A key of no module, or the leaving module's own: nothing is freed, and the module is gone. */
+static void blocks_whose_heir_is_overwritten_are_nobodys( void** state )
 {
     (void)state;
-    assert_non_null( dmheap_malloc( 100, "m" ) );
-    assert_non_null( dmheap_malloc( 8, "heir" ) );
-    assert_true( module_of( context(), OWNER_FIRST_MODULE + 1 )->name[0] == 'h' );
-    for( unsigned i = 0; i < 20; i++ )
-        assert_non_null( dmheap_malloc( 8, "m" ) );
-    fixture_interrupt = take_the_heir_down;
-    (void)dmheap_rename_module( "m", "heir" );
-    assert_int_equal( live_blocks_of( "heir" ), 1 );
-    assert_int_equal( live_blocks_of( "m" ), 0 );
-    assert_int_equal( stats_now().used_blocks, 1 );
+    nonsense = 0x7FFF0000u;
+    for( unsigned own = 0; own < 2; own++ )
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        for( unsigned i = 0; i < 40; i++ )
+            assert_non_null( dmheap_malloc( 20, "a" ) );
+        assert_true( dmheap_register_module( "b" ) );
+        heir_is_itself    = own != 0;
+        fixture_interrupt = overwrite_the_heir;
+        merge_a();
+        assert_null( fixture_interrupt );
+        assert_valid();
+        assert_int_equal( live_blocks_of( "a" ), 0 );
+        assert_int_equal( stats_now().used_blocks, 40 );
+        assert_int_equal( stats_now().modules, 1 );
+    }
 }
 
 static void damage_during_calls( void ( *damage )( void ) )
@@ -1160,7 +1169,7 @@ int test_damage( void )
         DAMAGE_TEST( memory_that_is_filled_with_any_byte_is_no_heap ),
         DAMAGE_TEST( a_record_that_is_lost_during_a_realloc_is_not_followed ),
         DAMAGE_TEST( a_size_that_is_lost_during_a_realloc_is_not_followed ),
-        DAMAGE_TEST( blocks_do_not_go_to_an_heir_that_is_leaving_itself ),
+        DAMAGE_TEST( blocks_whose_heir_is_overwritten_are_nobodys ),
         DAMAGE_TEST( a_table_that_is_lost_during_a_call_is_not_followed ),
         DAMAGE_TEST( a_geometry_that_is_lost_during_a_call_is_not_followed ),
     };
