@@ -459,3 +459,33 @@ DMHEAP_API_BODY( bool, _report_since, ( const dmheap_mark_t* mark, dmheap_print_
     tell_blocks( &since );
     return true;
 }
+
+/* ---- What a module leaves behind ---- */
+
+static void diagnose_leaves( const holding_t* holding, dmheap_module_stats_t* left )
+{
+    add_holding( holding, left );
+}
+
+static void diagnose_blocks( dmheap_context_t* context, const char* name )
+{
+#ifdef DMHEAP_GUARD
+    groups_t groups = { .only = context, .owner = name };
+    find_groups( &groups );
+    for( unsigned i = 0; i < groups.count; i++ )
+        report( &( report_t ){ .status    = STATUS_BLOCKS_LEFT,
+                               .module    = name,
+                               .from      = (const void*)groups.largest[i].caller,
+                               .size      = groups.largest[i].bytes,
+                               .alignment = groups.largest[i].blocks } );
+#endif
+    (void)context;
+    (void)name;
+}
+
+static void diagnose_left( const char* name, const dmheap_module_stats_t* left )
+{
+    if( left->live_blocks == 0 ) return;
+    report( &( report_t ){
+        .status = STATUS_BLOCKS_LEFT, .module = name, .size = left->live_bytes, .alignment = left->live_blocks } );
+}

@@ -841,6 +841,80 @@ static void a_mark_needs_room_and_a_heap( void** state )
     assert_refused( assert_false( dmheap_report_since( &mark, NULL, NULL ) ), "NULL" );
 }
 
+/* ---- What a module leaves behind ---- */
+
+static void what_a_module_leaves_behind_is_said( void** state )
+{
+    (void)state;
+    char              expected[80];
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_non_null( dmheap_malloc( 100, "leaky" ) );
+    dmheap_free( dmheap_malloc( 100, "tidy" ), false );
+    assert_non_null( dmheap_ctx_malloc( second, 300, "leaky" ) );
+    assert_non_null( dmheap_ctx_malloc( second, 10, "leaky" ) );
+    size_t bytes = module_in( first_context(), "leaky" ).live_bytes + module_in( second, "leaky" ).live_bytes;
+    (void)snprintf( expected, sizeof expected, "%lu bytes in 3 blocks were left by module leaky.\n",
+                    (unsigned long)bytes );
+    (void)fixture_log();
+    dmheap_unregister_module( "leaky" );
+    assert_int_equal( fixture_logged( "[WARN]" ), IMAGE_GUARD ? 4 : 1 );
+    assert_int_equal( fixture_logged( "were left" ), 1 );
+    assert_non_null( strstr( fixture_log(), expected ) );
+    (void)fixture_log();
+    dmheap_unregister_module( "tidy" );
+    dmheap_unregister_module( "never" );
+    assert_int_equal( fixture_logged( "were left" ), 0 );
+    assert_false( fixture_logged_while_locked() );
+}
+
+static void only_the_heap_that_is_named_is_spoken_of( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_non_null( dmheap_malloc( 100, "leaky" ) );
+    assert_true( dmheap_ctx_register_module( second, "leaky" ) );
+    (void)fixture_log();
+    dmheap_ctx_unregister_module( second, "leaky" );
+    assert_int_equal( fixture_logged( "were left" ), 0 );
+    dmheap_ctx_unregister_module( first_context(), "leaky" );
+    assert_int_equal( fixture_logged( " in 1 blocks were left by module leaky." ), 1 );
+}
+
+#ifdef DMHEAP_GUARD
+
+static void where_it_was_allocated_is_said( void** state )
+{
+    (void)state;
+    const void* noted[2] = { places[2](), NULL };
+    char        expected[80];
+    assert_non_null( dmheap_malloc( 100, "other" ) );
+    assert_non_null( places[2]() );
+    assert_non_null( places[5]() );
+    dmheap_visit_blocks( note_caller, noted );
+    size_t one = dmheap_usable_size( noted[0] );
+    (void)fixture_log();
+    dmheap_unregister_module( "ui" );
+    assert_int_equal( fixture_logged( ", allocated at " ), 2 );
+    assert_int_equal( one, 40 + 14 * 16 );
+    (void)snprintf( expected, sizeof expected, " bytes in 2 blocks of module ui, allocated at %p.\n", noted[1] );
+    assert_int_equal( fixture_logged( expected ), 1 );
+    assert_int_equal( fixture_logged( " bytes in 1 blocks of module ui, allocated at " ), 1 );
+}
+
+static void at_most_16_places_are_said( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+    for( unsigned i = 0; i < 20; i++ )
+        assert_non_null( places[i]() );
+    (void)fixture_log();
+    dmheap_unregister_module( "ui" );
+    assert_int_equal( fixture_logged( ", allocated at " ), 16 );
+    assert_int_equal( fixture_logged( " in 20 blocks were left by module ui." ), 1 );
+}
+
+#endif
+
 #define HOOK_TEST( name ) cmocka_unit_test_setup_teardown( name, heap_with_hook, without_hook )
 
 int main( void )
@@ -873,7 +947,11 @@ int main( void )
         HOOK_TEST( a_mark_is_of_all_heaps_those_that_come_and_go_as_well ),
         HOOK_TEST( a_mark_of_one_heap_knows_no_other ),
         HOOK_TEST( a_mark_needs_room_and_a_heap ),
+        HOOK_TEST( what_a_module_leaves_behind_is_said ),
+        HOOK_TEST( only_the_heap_that_is_named_is_spoken_of ),
 #ifdef DMHEAP_GUARD
+        HOOK_TEST( where_it_was_allocated_is_said ),
+        HOOK_TEST( at_most_16_places_are_said ),
         HOOK_TEST( the_oldest_new_blocks_are_told_in_their_order ),
         HOOK_TEST( the_places_that_asked_for_most_are_told ),
 #endif
