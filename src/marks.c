@@ -455,7 +455,7 @@ static void since_blocks( since_t* since )
 DMHEAP_API_BODY( bool, _report_since, ( const dmheap_mark_t* mark, dmheap_print_t print, void* user ) )
 {
     since_t since = { .mark = mark, .show = { .print = print, .user = user } };
-    if( !place_given( mark ) || !place_given( (const void*)(uintptr_t)print ) ) return false;
+    if( !place_given( print != NULL ? mark : NULL ) ) return false;
     give_up_lost_heaps( mark->context );
     since_modules( &since );
     since_blocks( &since );
