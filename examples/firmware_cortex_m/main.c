@@ -101,7 +101,8 @@ void Dmod_PutChar( char character )
     serial_put( character );
 }
 
-static void read_line( char line[LINE_MOST] )
+/* Not inlined: where a debugger stops between two commands. */
+static __attribute__( ( noinline ) ) void read_line( char line[LINE_MOST] )
 {
     size_t length = 0;
     for( char c; ( c = serial_get() ) != '\r' && c != '\n'; )
