@@ -447,6 +447,55 @@ DMHEAP_API( bool, _ctx_report_blocks,
             ( dmheap_context_t * context, const char* module_name, dmheap_print_t print, void* user ) );
 /** @} */
 
+/** @brief What a module held when a mark was taken. */
+typedef struct
+{
+    char     name[DMHEAP_NAME_SIZE]; /**< The module's name; empty: nobody. */
+    size_t   bytes;                  /**< In whole blocks. */
+    uint32_t blocks;                 /**< A count. */
+} dmheap_mark_entry_t;
+
+/** @brief What was held at one moment. Opaque; all zeros: nothing was. */
+typedef struct
+{
+    dmheap_context_t*    context;       /**< The heap; NULL: all, context-first the default ones. */
+    dmheap_mark_entry_t* entries;       /**< One for each module, nobody in front. */
+    unsigned             count;         /**< Of them. */
+    bool                 is_full;       /**< There were more modules than entries. */
+    size_t               others_bytes;  /**< What those held together. */
+    uint32_t             others_blocks; /**< The same, a count. */
+} dmheap_mark_t;
+
+/** @name Marks
+ *  @{ */
+/**
+ * @brief Takes a mark: what each module holds now. dmheap_mark() in all heaps together (context-first: the default ones),
+ *        dmheap_ctx_mark() in one.
+ *
+ * `mark`: receives it. `entries`: room of the caller's, which the mark needs as long as it is used: one for each module and one
+ * for nobody; modules that find no room are summed. `count`: how many; of 0, `entries` may be NULL. `context`: the heap.
+ * @return true on success, false and an `[ERROR]` where there is no such heap, or NULL was given instead of room.
+ * @note Costs nothing beyond this call: the counters are those that every build has. Linear in the modules times `count`, in
+ *       steps; exact if no other thread changes the heaps meanwhile.
+ */
+DMHEAP_API( bool, _mark, ( dmheap_mark_t * mark, dmheap_mark_entry_t* entries, unsigned count ) );
+DMHEAP_API( bool, _ctx_mark,
+            ( dmheap_context_t * context, dmheap_mark_t* mark, dmheap_mark_entry_t* entries, unsigned count ) );
+/** @} */
+
+/**
+ * @brief Shows what is held more, or less, than at a mark: a line for each module that holds something else, that came or that is
+ *        gone, one for those that found no room in the mark, and the total, by which the used bytes of the heaps differ.
+ *        A module is known by its name: one that was unregistered and registered anew is the same, one that was renamed is
+ *        another. A heap that was made since has held nothing, one that was taken down holds nothing.
+ * @param mark  The mark.
+ * @param print Gets the text; it may use the heap.
+ * @param user  Handed to it.
+ * @return true on success, false and an `[ERROR]` where `mark` or `print` is NULL.
+ * @note Nothing is allocated. Cost and exactness: as of dmheap_mark().
+ */
+DMHEAP_API( bool, _report_since, ( const dmheap_mark_t* mark, dmheap_print_t print, void* user ) );
+
 #endif
 
 /* ---- The trace --------------------------------------------------------------------------------------------------- */

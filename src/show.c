@@ -99,7 +99,7 @@ static char* show_digits( char* end, uint64_t value, unsigned base )
         while( ( value >>= 4 ) != 0 );
         return end;
     }
-    uint32_t rest = (uint32_t)value; /* no heap has figures beyond: 64 bits would be divided by a function */
+    size_t rest = (size_t)value; /* no figures are beyond: on 32 bits, 64 would be divided by a function */
     do
         *--end = (char)( '0' + rest % 10 );
     while( ( rest /= 10 ) != 0 );

@@ -1,5 +1,6 @@
 /*
- * Why memory is refused: the hook, the counts by reason, and starting figures anew. Built with DMHEAP_DIAGNOSTICS.
+ * Why memory is refused: the hook, the counts by reason, and starting figures anew; reports, and marks. Built with
+ * DMHEAP_DIAGNOSTICS.
  */
 #include "unit.h"
 
@@ -429,6 +430,255 @@ static void there_is_nothing_to_report_without_a_heap_or_a_printer( void** state
     assert_true( fixture_heap( ROOM, 8, 0 ) );
 }
 
+/* ---- Marks ---- */
+
+enum
+{
+    ENTRIES = 8
+};
+
+static dmheap_mark_entry_t entries[ENTRIES];
+static dmheap_mark_t       mark;
+
+/* What a report says of one module. */
+typedef struct
+{
+    unsigned long then, now;
+    long          bytes, blocks;
+    char          word[8];
+} since_t;
+
+static void report_since( void )
+{
+    memset( &printed, 0, sizeof printed );
+    assert_true( dmheap_report_since( &mark, print, &printed ) );
+    assert_true( printed.widest <= 80 );
+    assert_false( printed.locked );
+}
+
+static bool is_told( const char* name, since_t* since )
+{
+    char line[NAME_ROOM];
+    memset( since, 0, sizeof *since );
+    (void)snprintf( line, sizeof line, "\n%s ", name );
+    const char* found = strstr( printed.text, line );
+    if( found == NULL ) return false;
+    assert_null( strstr( found + 1, line ) ); /* once */
+    char rest[120];
+    (void)snprintf( rest, sizeof rest, "%.*s", (int)strcspn( found + 1, "\n" ), found + 1 );
+    int read = sscanf( rest + strlen( name ), "%lu %lu %ld %ld %7s", &since->then, &since->now, &since->bytes,
+                       &since->blocks, since->word );
+    assert_true( read >= 4 );
+    assert_int_equal( (long)( since->now - since->then ), since->bytes );
+    return true;
+}
+
+static since_t told_of( const char* name )
+{
+    since_t since;
+    assert_true( is_told( name, &since ) );
+    return since;
+}
+
+static void assert_told( const char* name, long bytes, long blocks, const char* word )
+{
+    since_t since = told_of( name );
+    assert_int_equal( since.bytes, bytes );
+    assert_int_equal( since.blocks, blocks );
+    assert_string_equal( since.word, word );
+}
+
+/* By module, and in all as the heap's own figures differ. */
+static void what_is_held_since_a_mark_is_told_exactly( void** state )
+{
+    (void)state;
+    static const char* const modules[]  = { "net", "ui", "log", "", "still" };
+    void*                    blocks[60] = { NULL };
+    dmheap_module_stats_t    before[5];
+    uint32_t                 random = 1;
+    since_t                  since;
+    dmheap_stats_t           then = stats_now();
+    assert_true( dmheap_register_module( "net" ) ); /* the printer uses it */
+    assert_non_null( dmheap_malloc( 100, "still" ) );
+    for( unsigned round = 0; round < 2000; round++ )
+    {
+        random      = random * 1664525u + 1013904223u;
+        void** slot = &blocks[( random >> 8 ) % 60];
+        if( *slot == NULL )
+            *slot = dmheap_malloc( ( random >> 16 ) % 150, modules[( random >> 24 ) % 4] );
+        else if( random >> 31 )
+        {
+            dmheap_free( *slot, false );
+            *slot = NULL;
+        }
+        else
+        {
+            void* moved = dmheap_realloc( *slot, 1 + ( random >> 16 ) % 150, NULL );
+            if( moved != NULL ) *slot = moved;
+        }
+        if( round % 50 == 0 )
+        {
+            then = stats_now();
+            assert_true( dmheap_mark( &mark, entries, ENTRIES ) );
+            for( unsigned i = 0; i < 5; i++ )
+                before[i] = module_in( first_context(), modules[i] );
+        }
+        if( round % 50 != 49 ) continue;
+        report_since();
+        for( unsigned i = 0; i < 5; i++ )
+        {
+            dmheap_module_stats_t now = module_in( first_context(), modules[i] );
+            if( !is_told( modules[i], &since ) ) since.now = since.then = before[i].live_bytes;
+            if( modules[i][0] == '\0' ) continue;
+            assert_int_equal( since.then, before[i].live_bytes );
+            assert_int_equal( since.now, now.live_bytes );
+            assert_int_equal( since.blocks, (long)now.live_blocks - (long)before[i].live_blocks );
+        }
+        assert_null( strstr( printed.text, "still" ) );
+        dmheap_stats_t now = stats_now();
+        assert_told( "total", (long)now.used_bytes - (long)then.used_bytes,
+                     (long)now.used_blocks - (long)then.used_blocks, "" );
+        assert_int_equal( told_of( "total" ).then, then.used_bytes );
+    }
+}
+
+static void what_nobody_holds_since_a_mark_is_told( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( 40, "net" ) );
+    assert_true( dmheap_mark( &mark, entries, ENTRIES ) );
+    assert_non_null( dmheap_malloc( 40, NULL ) );
+    report_since();
+    assert_told( "(nobody)", (long)stats_now().used_bytes - (long)told_of( "total" ).then, 1, "" );
+}
+
+/* One that was unloaded and loaded again is the same. */
+static void modules_that_came_or_are_gone_are_told( void** state )
+{
+    (void)state;
+    char  long_name[NAME_ROOM];
+    void* there = dmheap_malloc( 100, "net" );
+    assert_non_null( dmheap_malloc( 100, "gone" ) );
+    assert_non_null( dmheap_malloc( 100, "again" ) );
+    assert_true( dmheap_mark( &mark, entries, ENTRIES ) );
+    long whole = (long)module_in( first_context(), "gone" ).live_bytes;
+    dmheap_unregister_module( "gone" );
+    dmheap_unregister_module( "again" );
+    assert_non_null( dmheap_malloc( 100, "again" ) );
+    assert_non_null( dmheap_malloc( 100, "came" ) );
+    assert_true( dmheap_register_module( name_of( long_name, NAME_MOST ) ) );
+    report_since();
+    assert_told( "gone", -whole, -1, "gone" );
+    assert_told( "came", whole, 1, "came" );
+    assert_null( strstr( printed.text, "again" ) );
+    assert_null( strstr( printed.text, "net" ) );
+    assert_non_null( strstr( printed.text, "nn..nn" ) );
+    assert_told( "total", 0, 0, "" );
+    assert_true( dmheap_rename_module( "came", "renamed" ) );
+    dmheap_free( there, false );
+    report_since();
+    assert_told( "renamed", whole, 1, "came" );
+    assert_told( "net", -whole, -1, "" );
+}
+
+static void modules_that_find_no_room_in_a_mark_are_summed( void** state )
+{
+    (void)state;
+    for( unsigned count = 0; count < 4; count++ )
+    {
+        assert_true( fixture_heap( ROOM, 8, 0 ) );
+        assert_non_null( dmheap_malloc( 100, "net" ) );
+        assert_non_null( dmheap_malloc( 200, "ui" ) );
+        assert_non_null( dmheap_malloc( 50, NULL ) );
+        void*          gone = dmheap_malloc( 300, "log" );
+        void*          none = dmheap_malloc( 400, NULL );
+        dmheap_stats_t then = stats_now();
+        assert_true( dmheap_mark( &mark, count != 0 ? entries : NULL, count ) );
+        assert_non_null( dmheap_malloc( 500, "came" ) );
+        dmheap_free( gone, false );
+        dmheap_free( none, false );
+        report_since();
+        dmheap_stats_t now = stats_now();
+        assert_told( "total", (long)now.used_bytes - (long)then.used_bytes, -1, "" );
+        assert_told( "(others)", (long)now.used_bytes - (long)then.used_bytes + ( count != 0 ? 408 : 0 ),
+                     count != 0 ? 0 : -1, "" );
+        assert_null( strstr( printed.text, "came" ) );
+    }
+}
+
+static void a_mark_of_zeros_is_one_of_nothing( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( 100, "net" ) );
+    assert_non_null( dmheap_malloc( 100, NULL ) );
+    memset( &mark, 0, sizeof mark );
+    report_since();
+    assert_told( "net", (long)module_in( first_context(), "net" ).live_bytes, 1, "came" );
+    assert_int_equal( told_of( "(nobody)" ).blocks, 1 );
+    assert_told( "total", (long)stats_now().used_bytes, 2, "" );
+}
+
+static void a_mark_is_of_all_heaps_those_that_come_and_go_as_well( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( 100, "net" ) );
+    assert_true( dmheap_mark( &mark, entries, ENTRIES ) );
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_non_null( dmheap_ctx_malloc( second, 100, "net" ) );
+    assert_non_null( dmheap_ctx_malloc( second, 100, "came" ) );
+    assert_non_null( dmheap_ctx_malloc( first_context(), 300, "came" ) );
+    assert_non_null( dmheap_ctx_malloc( second, 100, NULL ) );
+    report_since();
+    long whole = (long)module_in( second, "net" ).live_bytes;
+    assert_told( "net", whole, 1, "" );
+    assert_told( "came", whole + (long)module_in( first_context(), "came" ).live_bytes, 2, "came" );
+    assert_told( "(nobody)", whole, 1, "" );
+    assert_int_equal( told_of( "total" ).now, stats_of( first_context() ).used_bytes + stats_of( second ).used_bytes );
+
+    assert_true( dmheap_mark( &mark, entries, ENTRIES ) );
+    long held = (long)stats_of( second ).used_bytes;
+    assert_true( dmheap_ctx_deinit( second ) );
+    report_since();
+    assert_told( "net", -whole, -1, "" );
+    assert_told( "came", -whole, -1, "" );
+    assert_told( "total", -held, -3, "" );
+}
+
+static void a_mark_of_one_heap_knows_no_other( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_non_null( dmheap_ctx_malloc( second, 100, "ui" ) );
+    assert_true( dmheap_ctx_mark( second, &mark, entries, ENTRIES ) );
+    assert_non_null( dmheap_ctx_malloc( first_context(), 100, "ui" ) );
+    assert_non_null( dmheap_ctx_malloc( first_context(), 100, NULL ) );
+    report_since();
+    assert_told( "total", 0, 0, "" );
+    assert_null( strstr( printed.text, "ui" ) );
+    void* more = dmheap_ctx_malloc( second, 100, "ui" );
+    assert_non_null( more );
+    report_since();
+    assert_int_equal( told_of( "ui" ).blocks, 1 );
+    dmheap_free( more, false );
+    assert_true( dmheap_ctx_deinit( second ) );
+    report_since();
+    assert_int_equal( told_of( "ui" ).blocks, -1 );
+    assert_string_equal( told_of( "ui" ).word, "gone" );
+    assert_int_equal( told_of( "total" ).now, 0 );
+}
+
+static void a_mark_needs_room_and_a_heap( void** state )
+{
+    (void)state;
+    dmheap_context_t* none = (dmheap_context_t*)(void*)&hook;
+    assert_refused( assert_false( dmheap_mark( NULL, entries, ENTRIES ) ), "NULL" );
+    assert_refused( assert_false( dmheap_mark( &mark, NULL, 1 ) ), "NULL" );
+    assert_refused( assert_false( dmheap_ctx_mark( NULL, &mark, entries, ENTRIES ) ), "No heap here" );
+    assert_refused( assert_false( dmheap_ctx_mark( none, &mark, entries, ENTRIES ) ), "No heap here" );
+    assert_refused( assert_false( dmheap_report_since( NULL, print, &printed ) ), "NULL" );
+    assert_refused( assert_false( dmheap_report_since( &mark, NULL, NULL ) ), "NULL" );
+}
+
 #define HOOK_TEST( name ) cmocka_unit_test_setup_teardown( name, heap_with_hook, without_hook )
 
 int main( void )
@@ -453,6 +703,14 @@ int main( void )
         HOOK_TEST( a_report_for_programs_says_the_same ),
         HOOK_TEST( the_blocks_of_a_module_are_shown ),
         HOOK_TEST( there_is_nothing_to_report_without_a_heap_or_a_printer ),
+        HOOK_TEST( what_is_held_since_a_mark_is_told_exactly ),
+        HOOK_TEST( what_nobody_holds_since_a_mark_is_told ),
+        HOOK_TEST( modules_that_came_or_are_gone_are_told ),
+        HOOK_TEST( modules_that_find_no_room_in_a_mark_are_summed ),
+        HOOK_TEST( a_mark_of_zeros_is_one_of_nothing ),
+        HOOK_TEST( a_mark_is_of_all_heaps_those_that_come_and_go_as_well ),
+        HOOK_TEST( a_mark_of_one_heap_knows_no_other ),
+        HOOK_TEST( a_mark_needs_room_and_a_heap ),
     };
     return cmocka_run_group_tests_name( "diagnostics", tests, NULL, NULL );
 }
