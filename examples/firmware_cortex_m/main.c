@@ -144,6 +144,21 @@ static void blocks( const char* module )
     (void)dmheap_ctx_report_blocks( heap, module, print, NULL );
 }
 
+static dmheap_mark_t marked;
+
+static void mark( const char* nothing )
+{
+    (void)nothing;
+    static dmheap_mark_entry_t entries[16];
+    (void)dmheap_mark( &marked, entries, sizeof entries / sizeof *entries );
+}
+
+static void since( const char* nothing )
+{
+    (void)nothing;
+    (void)dmheap_report_since( &marked, print, NULL );
+}
+
 static void check( const char* nothing )
 {
     (void)nothing;
@@ -317,6 +332,8 @@ static const struct
     { "report", report, "each heap: figures, modules, free blocks, a map" },
     { "modules", modules, "who holds how much" },
     { "blocks", blocks, "MODULE: its blocks" },
+    { "mark", mark, "remember what each module holds" },
+    { "since", since, "who holds more, or less, than at the mark" },
     { "check", check, "verify every invariant of the heap" },
     { "refused", refused, "what was refused, and why" },
 #ifdef DMHEAP_TRACE
@@ -349,7 +366,7 @@ static void start_modules( void )
     {
         const char* module;
         size_t      bytes;
-    } needs[] = { { "net", 40 * 1024 }, { "display", 48 * 1024 } };
+    } needs[] = { { "net", 36 * 1024 }, { "display", 48 * 1024 } };
     for( size_t i = 0; i < sizeof needs / sizeof *needs; i++ )
         if( dmheap_malloc( needs[i].bytes, needs[i].module ) == NULL )
             Dmod_Printf( "%s does not start\n", needs[i].module );
