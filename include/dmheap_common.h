@@ -464,6 +464,7 @@ typedef struct
     bool                 is_full;       /**< There were more modules than entries. */
     size_t               others_bytes;  /**< What those held together. */
     uint32_t             others_blocks; /**< The same, a count. */
+    uint32_t             number;        /**< With DMHEAP_GUARD, of the last allocation. */
 } dmheap_mark_t;
 
 /** @name Marks
@@ -489,10 +490,16 @@ DMHEAP_API( bool, _ctx_mark,
  *        A module is known by its name: one that was unregistered and registered anew is the same, one that was renamed is
  *        another. A heap that was made since has held nothing, one that was taken down holds nothing.
  * @param mark  The mark.
+ *
+ *        With DMHEAP_GUARD each allocation has a number in the order of all, and a realloc is one: it makes a block a new one. Then
+ *        the total is parted into blocks that are new since the mark and those that are not, and the 16 oldest new ones are shown,
+ *        oldest first, and the 16 places in the code that asked for most bytes of the new ones, the rest summed.
+ * @param mark  The mark. By numbers, it holds for 2^31 allocations.
  * @param print Gets the text; it may use the heap.
  * @param user  Handed to it.
  * @return true on success, false and an `[ERROR]` where `mark` or `print` is NULL.
- * @note Nothing is allocated. Cost and exactness: as of dmheap_mark().
+ * @note Nothing is allocated. Cost and exactness: as of dmheap_mark(); with DMHEAP_GUARD a walk over all blocks more for each block
+ *       that is shown and for each place.
  */
 DMHEAP_API( bool, _report_since, ( const dmheap_mark_t* mark, dmheap_print_t print, void* user ) );
 

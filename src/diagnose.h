@@ -20,11 +20,23 @@ static void diagnose_asked( const dmheap_context_t* context, const dmheap_contex
  * `first` has refused it. Not locked. */
 static bool diagnose_retries( const dmheap_context_t* first, status_t at_first, const report_t* why, bool* retried );
 
+/* A module is about to leave a heap with what it holds there: adds that to what it has left in others. Locked. */
+static void diagnose_leaves( const holding_t* holding, dmheap_module_stats_t* left );
+
+/* It has left this heap, and its blocks are not freed yet: says where they were allocated, if the guard knows. Not locked. */
+static void diagnose_blocks( dmheap_context_t* context, const char* name );
+
+/* It has left all heaps: says what it has left in them. Not locked. */
+static void diagnose_left( const char* name, const dmheap_module_stats_t* left );
+
 #else
 
 #define diagnose_begins( place )                          ( (void)0 )
 #define diagnose_asked( context, first, size, status )    ( (void)0 )
 #define diagnose_retries( first, at_first, why, retried ) ( (void)( at_first ), (void)( retried ), false )
+#define diagnose_leaves( holding, left )                  ( (void)0 )
+#define diagnose_blocks( context, name )                  ( (void)0 )
+#define diagnose_left( name, left )                       ( (void)( left ) )
 
 #endif
 

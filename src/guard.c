@@ -146,6 +146,30 @@ static const void* guard_caller( const dmheap_context_t* context, block_t block 
     return (const void*)(uintptr_t)caller;
 }
 
+/* How many allocations there were, modulo 2^32. */
+static uint32_t guard_allocations;
+
+/* The place of a user's block's number. */
+static word_t* number_word( const dmheap_context_t* context, uint32_t end )
+{
+    return image_word( context, end + (uint32_t)GUARD_TRAILER - 1 );
+}
+
+#ifdef DMHEAP_DIAGNOSTICS
+
+static uint32_t guard_last( void )
+{
+    return guard_allocations;
+}
+
+static uint32_t guard_number( const dmheap_context_t* context, block_t block )
+{
+    uint32_t end = trailer( context, block );
+    return end != 0 ? *number_word( context, end ) : 0;
+}
+
+#endif
+
 /* Volatile, so that no compiler makes a call of it that the tools watch. */
 static void seal( const dmheap_context_t* context, block_t block, size_t bytes, const void* caller )
 {
@@ -186,9 +210,17 @@ static void guard_open( const dmheap_context_t* context, block_t block )
     tools_allow( block_payload( context, block ), ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE );
 }
 
+/* Seals a block that is allocated now. */
+static void seal_new( const dmheap_context_t* context, block_t block, size_t bytes, const void* caller )
+{
+    uint32_t end = trailer( context, block );
+    seal( context, block, bytes, caller );
+    if( end != 0 ) *number_word( context, end ) = ++guard_allocations;
+}
+
 static void guard_give( dmheap_context_t* context, block_t block, size_t bytes, const void* caller )
 {
-    seal( context, block, bytes, caller );
+    seal_new( context, block, bytes, caller );
 #ifdef DMHEAP_ASAN
     __asan_unpoison_memory_region( block_payload( context, block ), bytes );
 #endif
@@ -203,7 +235,7 @@ static void guard_change( dmheap_context_t* context, const void* before, size_t 
     unsigned char* payload = block_payload( context, block );
     (void)before;
     (void)kept;
-    seal( context, block, bytes, caller );
+    seal_new( context, block, bytes, caller );
     tools_forbid( payload + bytes, ( block_size( context, block ) - 1u ) * (size_t)WORD_SIZE - bytes );
 #ifdef DMHEAP_ASAN
     __asan_unpoison_memory_region( payload, bytes );

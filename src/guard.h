@@ -1,11 +1,12 @@
 /*
  * The guard, for those who hunt a fault: a canary behind every payload, a pattern in all free memory, the address that
- * allocated each block, and word to ASan and Valgrind of what may be touched. Built with DMHEAP_GUARD; without it all of
+ * allocated each block and when, and word to ASan and Valgrind of what may be touched. Built with DMHEAP_GUARD; without it all of
  * this is nothing. May not change what a heap does otherwise.
  *
- *   live:  [ header ][ payload, exactly the bytes asked for | canary ... | bytes | caller ]( log2 of the alignment )
+ *   live:  [ header ][ payload, exactly the bytes asked for | canary ... | bytes | caller | number ]( log2 of the alignment )
  *   free:  [ header ][ link ][ next ][ pattern ... ][ foot ]
  *
+ * The number is that of the allocation in the order of all there were, in whatever heap; a realloc is an allocation too.
  * The heap's own blocks have no canary. Filling and comparing are linear in the block and happen under the lock: a build
  * with the guard does not keep the bounds of one without. What is found is noted, and said when the lock is left.
  */
@@ -23,7 +24,7 @@
 
 enum
 {
-    GUARD_TRAILER = 1 + sizeof( GUARD_POINTER ) / WORD_SIZE, /* words: bytes, caller */
+    GUARD_TRAILER = 2 + sizeof( GUARD_POINTER ) / WORD_SIZE, /* words: bytes, caller, number */
     GUARD_BYTES   = ( GUARD_TRAILER + 1 ) * WORD_SIZE        /* that a block has more; at least 4 are canary */
 };
 
@@ -68,6 +69,12 @@ static bool guard_free_holds( const dmheap_context_t* context, block_t block, ui
 /* Payload bytes of a user's block, and who allocated it. */
 static size_t      guard_bytes( const dmheap_context_t* context, block_t block );
 static const void* guard_caller( const dmheap_context_t* context, block_t block );
+
+#ifdef DMHEAP_DIAGNOSTICS
+/* The number of the last allocation, and that of a user's block. */
+static uint32_t guard_last( void );
+static uint32_t guard_number( const dmheap_context_t* context, block_t block );
+#endif
 
 /* The lock was entered; is about to be left; was left. */
 static void guard_locked( void );

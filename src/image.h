@@ -43,7 +43,7 @@ typedef uint32_t owner_t;
 enum
 {
     IMAGE_MAGIC   = 0x50484d44, /* "DMHP" */
-    IMAGE_VERSION = 2,
+    IMAGE_VERSION = 3,
     IMAGE_SEAL    = 0x00690069, /* memory that is filled with any byte has not the seal of it */
 
     OWNER_FREE         = 0,

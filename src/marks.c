@@ -1,6 +1,6 @@
 /*
- * Marks: what each module held at a moment, and what it holds more or less since. A part of diagnose.c, behind show.c. May
- * not change a heap; the lock is held for one module at a time.
+ * Marks: what each module held at a moment, and what it holds more or less since; and what a module leaves behind. A part of
+ * diagnose.c, behind show.c. May not change a heap; the lock is held for one module, or one step of a walk, at a time.
  *
  * Modules are told apart by their names, over all heaps that a mark is of: so heaps that were made or taken down since, and
  * modules that were unloaded and loaded again, need nothing of their own.
@@ -47,6 +47,129 @@ static void visit_all_modules( dmheap_context_t* only, dmheap_module_visitor_t v
         if( context != NULL ) (void)visit_modules( context, visit, user );
     } while( only == NULL && context != NULL );
 }
+
+/* ---- Blocks, by when and where they were allocated ---- */
+
+#ifdef DMHEAP_GUARD
+
+enum
+{
+    MARK_BLOCKS  = 16, /* that are shown */
+    MARK_CALLERS = 16
+};
+
+typedef void ( *block_visitor_t )( const dmheap_block_info_t* info, uint32_t number, void* user );
+
+static void visit_numbered( const dmheap_context_t* context, block_visitor_t visit, void* user )
+{
+    walk_t walk = { { 0 }, 0 };
+    for( bool more = true; more; )
+    {
+        dmheap_block_info_t info[2];
+        unsigned            filled = 0;
+        uint32_t            number = 0;
+        lock();
+        more = context_stands( context );
+        if( more ) filled = walk_step( context, &walk, info, &more );
+        const dmheap_block_info_t* last = &info[filled > 1]; /* what is in front of it is free */
+        bool                       live = filled != 0 && last->use == DMHEAP_BLOCK_LIVE;
+        if( live )
+            number =
+                guard_number( context, block_at( (uint32_t)( (word_t*)last->address - image_word( context, 0 ) ) ) );
+        unlock();
+        if( live ) visit( last, number, user );
+    }
+}
+
+/* Shows each block of a user, and its number, of one heap or, where that is NULL, of all where a call looks. */
+static void visit_all_numbered( dmheap_context_t* only, block_visitor_t visit, void* user )
+{
+    uint32_t                visited = 0;
+    const dmheap_context_t* context;
+    do
+    {
+        lock();
+        context = context_pick( only, LOOKS_IN_DEFAULTS, &visited );
+        unlock();
+        if( context != NULL ) visit_numbered( context, visit, user );
+    } while( only == NULL && context != NULL );
+}
+
+/* How much newer than another a number is; 0: it is not. */
+static uint32_t newer_by( uint32_t number, uint32_t other )
+{
+    uint32_t by = number - other;
+    return by <= UINT32_MAX / 2 ? by : 0;
+}
+
+/* Blocks that were asked for at one place. */
+typedef struct
+{
+    uintptr_t caller;
+    size_t    bytes;
+    uint32_t  blocks;
+} group_t;
+
+/* Groups of the blocks of a module or, where that is NULL, of those that are newer than a number. */
+typedef struct
+{
+    dmheap_context_t* only;
+    const char*       owner;
+    uint32_t          number;
+
+    uintptr_t from;                  /* the place where the next group may be */
+    group_t   next;                  /* the one that is looked for: of the first place from there on */
+    unsigned  count;                 /* of those that are known */
+    group_t   largest[MARK_CALLERS]; /* by their bytes */
+    group_t   rest;                  /* all others */
+} groups_t;
+
+static void look_for_group( const dmheap_block_info_t* info, uint32_t number, void* user )
+{
+    groups_t* groups = user;
+    group_t*  next   = &groups->next;
+    uintptr_t caller = (uintptr_t)info->caller;
+    bool      counts =
+        groups->owner != NULL ? names_equal( groups->owner, info->owner ) : newer_by( number, groups->number ) != 0;
+    if( !counts || caller < groups->from || ( next->blocks != 0 && caller > next->caller ) ) return;
+    if( next->blocks == 0 || caller != next->caller ) *next = ( group_t ){ .caller = caller };
+    next->bytes += info->block_bytes;
+    next->blocks++;
+}
+
+/* Keeps the group that was found if it is one of the largest; what is not is summed. */
+static void keep_group( groups_t* groups )
+{
+    group_t last = groups->next;
+    for( unsigned i = 0; i < groups->count; i++ )
+    {
+        group_t here = groups->largest[i];
+        if( here.bytes >= last.bytes ) continue;
+        groups->largest[i] = last;
+        last               = here;
+    }
+    if( groups->count < MARK_CALLERS )
+        groups->largest[groups->count++] = last;
+    else
+    {
+        groups->rest.bytes += last.bytes;
+        groups->rest.blocks += last.blocks;
+    }
+}
+
+/* A walk for each place: it takes no memory for all of them. */
+static void find_groups( groups_t* groups )
+{
+    do
+    {
+        groups->next = ( group_t ){ .blocks = 0 };
+        visit_all_numbered( groups->only, look_for_group, groups );
+        if( groups->next.blocks != 0 ) keep_group( groups );
+        groups->from = groups->next.caller + 1;
+    } while( groups->next.blocks != 0 && groups->from != 0 );
+}
+
+#endif
 
 /* ---- Taking a mark ---- */
 
@@ -95,6 +218,11 @@ static bool take_mark( dmheap_context_t* only, dmheap_mark_t* mark, dmheap_mark_
     if( !place_given( mark ) || ( count != 0 && !place_given( entries ) ) ) return false;
     give_up_lost_heaps( only );
     *mark = ( dmheap_mark_t ){ .context = only, .entries = entries };
+#ifdef DMHEAP_GUARD
+    lock();
+    mark->number = guard_last();
+    unlock();
+#endif
     (void)held_by( only, "", &nobody.stats );
     (void)mark_module( &nobody, &marking );
     visit_all_modules( only, mark_module, &marking );
@@ -216,11 +344,148 @@ static void tell_modules( since_t* since )
     show_change( &since->show, "total", &since->total, "" );
 }
 
+#ifdef DMHEAP_GUARD
+
+/* Adds up what was there at the mark and what was not. */
+typedef struct
+{
+    uint32_t number;
+    change_t before, since;
+} parts_t;
+
+static void add_part( const dmheap_block_info_t* info, uint32_t number, void* user )
+{
+    parts_t*  parts = user;
+    change_t* part  = newer_by( number, parts->number ) != 0 ? &parts->since : &parts->before;
+    part->bytes += info->block_bytes;
+    part->blocks++;
+}
+
+/* The oldest block that is newer than `last`. */
+typedef struct
+{
+    uint32_t            last;
+    uint32_t            number;
+    dmheap_block_info_t info; /* address NULL: there is none */
+} oldest_t;
+
+static void look_for_oldest( const dmheap_block_info_t* info, uint32_t number, void* user )
+{
+    oldest_t* oldest = user;
+    uint32_t  by     = newer_by( number, oldest->last );
+    if( by == 0 || ( oldest->info.address != NULL && by >= newer_by( oldest->number, oldest->last ) ) ) return;
+    oldest->number = number;
+    oldest->info   = *info;
+}
+
+static void tell_oldest( since_t* since )
+{
+    show_t*  show   = &since->show;
+    oldest_t oldest = { .last = since->mark->number };
+    for( unsigned i = 0; i < MARK_BLOCKS; i++ )
+    {
+        oldest.info.address = NULL;
+        visit_all_numbered( since->mark->context, look_for_oldest, &oldest );
+        if( oldest.info.address == NULL ) return;
+        oldest.last = oldest.number;
+        if( i == 0 )
+        {
+            show_heading( show, "" );
+            show_heading( show, "    number address       bytes     size owner                caller" );
+        }
+        show_number( show, "", 10, oldest.number );
+        show_hex( show, "", (uintptr_t)oldest.info.address );
+        show_number( show, "", 8, (uint32_t)oldest.info.block_bytes );
+        show_number( show, "", 8, (uint32_t)oldest.info.size );
+        show_name( show, "", 20, oldest.info.owner );
+        show_hex( show, "", (uintptr_t)oldest.info.caller );
+        show_line_end( show );
+    }
+}
+
+static void tell_group( show_t* show, const group_t* group )
+{
+    show_bytes( show, 10, group->bytes );
+    show_number( show, "", 8, group->blocks );
+    show_line_end( show );
+}
+
+static void tell_callers( since_t* since )
+{
+    show_t*  show   = &since->show;
+    groups_t groups = { .only = since->mark->context, .number = since->mark->number };
+    find_groups( &groups );
+    if( groups.count == 0 ) return;
+    show_heading( show, "" );
+    show_heading( show, "caller          bytes   blocks" );
+    for( unsigned i = 0; i < groups.count; i++ )
+    {
+        show_hex( show, "", groups.largest[i].caller );
+        tell_group( show, &groups.largest[i] );
+    }
+    if( groups.rest.blocks == 0 ) return;
+    show_word( show, "", 10, "(others)" );
+    tell_group( show, &groups.rest );
+}
+
+/* What is new, and what is gone, come to the total. */
+static void tell_blocks( since_t* since )
+{
+    parts_t parts = { .number = since->mark->number };
+    visit_all_numbered( since->mark->context, add_part, &parts );
+    parts.before.bytes_then  = since->total.bytes_then;
+    parts.before.blocks_then = since->total.blocks_then;
+    show_change( &since->show, "in blocks that are new", &parts.since, "" );
+    show_change( &since->show, "in those that are not", &parts.before, "" );
+    tell_oldest( since );
+    tell_callers( since );
+}
+
+#else
+
+static void tell_blocks( since_t* since )
+{
+    (void)since;
+}
+
+#endif
+
 DMHEAP_API_BODY( bool, _report_since, ( const dmheap_mark_t* mark, dmheap_print_t print, void* user ) )
 {
     since_t since = { .mark = mark, .show = { .print = print, .user = user } };
     if( !place_given( mark ) || !place_given( (const void*)(uintptr_t)print ) ) return false;
     give_up_lost_heaps( mark->context );
     tell_modules( &since );
+    tell_blocks( &since );
     return true;
+}
+
+/* ---- What a module leaves behind ---- */
+
+static void diagnose_leaves( const holding_t* holding, dmheap_module_stats_t* left )
+{
+    add_holding( holding, left );
+}
+
+static void diagnose_blocks( dmheap_context_t* context, const char* name )
+{
+#ifdef DMHEAP_GUARD
+    groups_t groups = { .only = context, .owner = name };
+    find_groups( &groups );
+    for( unsigned i = 0; i < groups.count; i++ )
+        report( &( report_t ){ .status    = STATUS_BLOCKS_LEFT,
+                               .module    = name,
+                               .from      = (const void*)groups.largest[i].caller,
+                               .size      = groups.largest[i].bytes,
+                               .alignment = groups.largest[i].blocks } );
+#endif
+    (void)context;
+    (void)name;
+}
+
+static void diagnose_left( const char* name, const dmheap_module_stats_t* left )
+{
+    if( left->live_blocks == 0 ) return;
+    report( &( report_t ){
+        .status = STATUS_BLOCKS_LEFT, .module = name, .size = left->live_bytes, .alignment = left->live_blocks } );
 }

@@ -283,10 +283,11 @@ static void sweep_module( dmheap_context_t* context, sweep_t* sweep, const char*
 /* In one heap or, where that is NULL, in all of them; `unknown`: what it comes to where none knows the name. */
 static void unregister_module( dmheap_context_t* only, const char* text, status_t unknown )
 {
-    name_copy_t       copy;
-    dmheap_context_t* context;
-    uint32_t          visited = 0;
-    status_t          status  = only == NULL ? unknown : STATUS_NO_HEAP;
+    name_copy_t           copy;
+    dmheap_context_t*     context;
+    uint32_t              visited = 0;
+    status_t              status  = only == NULL ? unknown : STATUS_NO_HEAP;
+    dmheap_module_stats_t left    = { .live_bytes = 0 };
     if( !name_copy( text, &copy ) )
     {
         report_module( STATUS_BAD_NAME, TO_REGISTER, text, NULL );
@@ -305,14 +306,18 @@ static void unregister_module( dmheap_context_t* only, const char* text, status_
             if( status == STATUS_NO_HEAP ) status = unknown;
             if( holding != NULL )
             {
+                diagnose_leaves( holding, &left );
                 owner_leave( context, holding, key_of( context, owner ), 0, &sweep );
                 owner_reap( context, holding, sweep.key );
                 status = STATUS_UNREGISTERED;
             }
         }
         unlock();
-        if( sweep.key != 0 ) sweep_module( context, &sweep, copy.text );
+        if( sweep.key == 0 ) continue;
+        diagnose_blocks( context, copy.text );
+        sweep_module( context, &sweep, copy.text );
     } while( only == NULL && context != NULL );
+    diagnose_left( copy.text, &left );
     report( &( report_t ){ .status = status, .module = copy.text, .address = only } );
 }
 

@@ -113,6 +113,11 @@ static const char* words_of( const report_t* what )
     if( what->address == NULL && what->status == STATUS_NO_HEAP ) return "No heap here: call dmheap_init first.";
     if( what->address == NULL && what->status == STATUS_CORRUPTED )
         return "%Rthe heap is overwritten;\ndmheap_check() says where.";
+#ifdef DMHEAP_DIAGNOSTICS
+    if( what->address == NULL && what->status == STATUS_BLOCKS_LEFT )
+        return what->from == NULL ? "%s bytes in %a blocks were left by module %n."
+                                  : "%s bytes in %a blocks of module %n,\nallocated at %f.";
+#endif
     return words_for( what->status );
 }
 

@@ -45,7 +45,7 @@ typedef enum
     STATUS_INITIALIZED,
     STATUS_REGISTERED,
     STATUS_UNREGISTERED,
-    STATUS_BLOCKS_LEFT,      /* in a heap taken down */
+    STATUS_BLOCKS_LEFT,      /* in a heap taken down, or by a module */
     STATUS_HEAP_LOST,        /* a heap taken down since the block that it lies in is freed with its module */
     STATUS_HEAP_OVERWRITTEN, /* a default heap given up since it is none any more */
     STATUS_CHECK_FAILED,

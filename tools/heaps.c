@@ -15,7 +15,7 @@ static const reader_t* const readers[] = { &reader_plain,   &reader_guard_32,   
 enum
 {
     READERS      = sizeof readers / sizeof *readers,
-    VERSION      = 2,
+    VERSION      = 3,
     LEAST_ALIGN  = 1 << 16,
     MOST_GRANULE = 64,                     /* bytes: larger ones are not guessed */
     LEAST_ROOM   = READER_HEAD_WORDS + 32, /* words */

@@ -120,7 +120,8 @@ static bool bytes_in_order( dmheap_context_t* context, image_word_t* words )
         {
             for( uint32_t at = block.at; at < behind; at++ )
                 back_to_bytes( &bytes, at );
-            if( GUARD_TRAILER == 3 && ( bytes.done[( behind + 1 ) >> BITS_SHIFT] & bit_of( behind + 1 ) ) == 0 )
+            if( sizeof( GUARD_POINTER ) > WORD_SIZE &&
+                ( bytes.done[( behind + 1 ) >> BITS_SHIFT] & bit_of( behind + 1 ) ) == 0 )
             {
                 uint32_t high     = words[behind + 1];
                 words[behind + 1] = words[behind + 2];

@@ -107,24 +107,21 @@ int main( void )
     fixture_line     = look_at_line;
     for( unsigned status = 0; status < STATUSES; status++ )
     {
-        report_t what = { .status    = (status_t)status,
-                          .size      = SIZE_MAX,
-                          .alignment = SIZE_MAX,
-                          .largest   = SIZE_MAX,
-                          .looked    = true,
-                          .from      = (const void*)UINTPTR_MAX };
+        report_t what = {
+            .status = (status_t)status, .size = SIZE_MAX, .alignment = SIZE_MAX, .largest = SIZE_MAX, .looked = true };
         if( words_of( &what ) == NULL )
         {
             if( status != STATUS_OK && status != STATUS_NEVER_KNOWN ) fault( "not worded", "" );
             continue;
         }
-        for( unsigned variant = 0; variant < PURPOSES * 2 * 5; variant++, reports++ )
+        for( unsigned variant = 0; variant < 2 * PURPOSES * 2 * 5; variant++, reports++ )
         {
             static const unsigned lengths[] = { DMHEAP_NAME_SIZE - 1, NAME_LONG, 20, 8, 0 };
             unsigned              length    = lengths[variant % 5];
             what.module                     = length != 0 ? name_of( length ) : NULL;
             what.address                    = variant / 5 % 2 != 0 ? (const void*)UINTPTR_MAX : NULL;
-            what.purpose                    = (purpose_t)( variant / 10 );
+            what.purpose                    = (purpose_t)( variant / 10 % PURPOSES );
+            what.from                       = variant / 10 / PURPOSES != 0 ? (const void*)UINTPTR_MAX : NULL;
             look_at_report( what, length < DMHEAP_NAME_SIZE );
         }
     }

@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 enum
@@ -488,6 +489,50 @@ static void assert_told( const char* name, long bytes, long blocks, const char* 
     assert_string_equal( since.word, word );
 }
 
+#ifdef DMHEAP_GUARD
+
+/* A line of blocks and one of callers, by a pattern of what is in front of its bytes. */
+static const char* next_line( const char* line )
+{
+    return line + strcspn( line, "\n" ) + 1;
+}
+
+/* The first line behind a heading; "" where there is no such part. */
+static const char* part_of( const char* heading )
+{
+    const char* found = strstr( printed.text, heading );
+    return found != NULL ? next_line( found ) : "";
+}
+
+/* What is new and what is gone come to the total, and what all places asked for to what is new. */
+static void assert_blocks_add_up( void )
+{
+    since_t total = told_of( "total" ), old = told_of( "in those that are not" );
+    since_t new         = told_of( "in blocks that are new" );
+    unsigned long bytes = 0, blocks = 0, all_bytes = 0, all_blocks = 0;
+    assert_int_equal( new.then, 0 );
+    assert_true( old.bytes <= 0 && old.blocks <= 0 );
+    assert_int_equal( new.bytes + old.bytes, total.bytes );
+    assert_int_equal( new.blocks + old.blocks, total.blocks );
+    for( const char* line = part_of( "caller " ); *line != '\0'; line = next_line( line ) )
+    {
+        assert_int_equal( sscanf( line, "%*s %lu %lu", &bytes, &blocks ), 2 );
+        all_bytes += bytes;
+        all_blocks += blocks;
+    }
+    assert_int_equal( all_bytes, new.now );
+    assert_int_equal( all_blocks, new.blocks );
+}
+
+#else
+
+static void assert_blocks_add_up( void )
+{
+    assert_null( strstr( printed.text, "caller" ) );
+}
+
+#endif
+
 /* By module, and in all as the heap's own figures differ. */
 static void what_is_held_since_a_mark_is_told_exactly( void** state )
 {
@@ -528,8 +573,8 @@ static void what_is_held_since_a_mark_is_told_exactly( void** state )
         for( unsigned i = 0; i < 5; i++ )
         {
             dmheap_module_stats_t now = module_in( first_context(), modules[i] );
-            if( !is_told( modules[i], &since ) ) since.now = since.then = before[i].live_bytes;
             if( modules[i][0] == '\0' ) continue;
+            if( !is_told( modules[i], &since ) ) since.now = since.then = before[i].live_bytes;
             assert_int_equal( since.then, before[i].live_bytes );
             assert_int_equal( since.now, now.live_bytes );
             assert_int_equal( since.blocks, (long)now.live_blocks - (long)before[i].live_blocks );
@@ -539,6 +584,7 @@ static void what_is_held_since_a_mark_is_told_exactly( void** state )
         assert_told( "total", (long)now.used_bytes - (long)then.used_bytes,
                      (long)now.used_blocks - (long)then.used_blocks, "" );
         assert_int_equal( told_of( "total" ).then, then.used_bytes );
+        assert_blocks_add_up();
     }
 }
 
@@ -556,8 +602,9 @@ static void what_nobody_holds_since_a_mark_is_told( void** state )
 static void modules_that_came_or_are_gone_are_told( void** state )
 {
     (void)state;
-    char  long_name[NAME_ROOM];
-    void* there = dmheap_malloc( 100, "net" );
+    char    long_name[NAME_ROOM];
+    since_t since;
+    void*   there = dmheap_malloc( 100, "net" );
     assert_non_null( dmheap_malloc( 100, "gone" ) );
     assert_non_null( dmheap_malloc( 100, "again" ) );
     assert_true( dmheap_mark( &mark, entries, ENTRIES ) );
@@ -570,8 +617,8 @@ static void modules_that_came_or_are_gone_are_told( void** state )
     report_since();
     assert_told( "gone", -whole, -1, "gone" );
     assert_told( "came", whole, 1, "came" );
-    assert_null( strstr( printed.text, "again" ) );
-    assert_null( strstr( printed.text, "net" ) );
+    assert_false( is_told( "again", &since ) );
+    assert_false( is_told( "net", &since ) );
     assert_non_null( strstr( printed.text, "nn..nn" ) );
     assert_told( "total", 0, 0, "" );
     assert_true( dmheap_rename_module( "came", "renamed" ) );
@@ -590,9 +637,12 @@ static void modules_that_find_no_room_in_a_mark_are_summed( void** state )
         assert_non_null( dmheap_malloc( 100, "net" ) );
         assert_non_null( dmheap_malloc( 200, "ui" ) );
         assert_non_null( dmheap_malloc( 50, NULL ) );
-        void*          gone = dmheap_malloc( 300, "log" );
-        void*          none = dmheap_malloc( 400, NULL );
-        dmheap_stats_t then = stats_now();
+        size_t         before = stats_now().used_bytes;
+        void*          none   = dmheap_malloc( 400, NULL );
+        long           whole  = (long)( stats_now().used_bytes - before );
+        void*          gone   = dmheap_malloc( 300, "log" );
+        dmheap_stats_t then   = stats_now();
+        since_t        since;
         assert_true( dmheap_mark( &mark, count != 0 ? entries : NULL, count ) );
         assert_non_null( dmheap_malloc( 500, "came" ) );
         dmheap_free( gone, false );
@@ -600,9 +650,9 @@ static void modules_that_find_no_room_in_a_mark_are_summed( void** state )
         report_since();
         dmheap_stats_t now = stats_now();
         assert_told( "total", (long)now.used_bytes - (long)then.used_bytes, -1, "" );
-        assert_told( "(others)", (long)now.used_bytes - (long)then.used_bytes + ( count != 0 ? 408 : 0 ),
+        assert_told( "(others)", (long)now.used_bytes - (long)then.used_bytes + ( count != 0 ? whole : 0 ),
                      count != 0 ? 0 : -1, "" );
-        assert_null( strstr( printed.text, "came" ) );
+        assert_false( is_told( "came", &since ) );
     }
 }
 
@@ -647,6 +697,7 @@ static void a_mark_is_of_all_heaps_those_that_come_and_go_as_well( void** state 
 static void a_mark_of_one_heap_knows_no_other( void** state )
 {
     (void)state;
+    since_t           since;
     dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
     assert_non_null( dmheap_ctx_malloc( second, 100, "ui" ) );
     assert_true( dmheap_ctx_mark( second, &mark, entries, ENTRIES ) );
@@ -654,7 +705,7 @@ static void a_mark_of_one_heap_knows_no_other( void** state )
     assert_non_null( dmheap_ctx_malloc( first_context(), 100, NULL ) );
     report_since();
     assert_told( "total", 0, 0, "" );
-    assert_null( strstr( printed.text, "ui" ) );
+    assert_false( is_told( "ui", &since ) );
     void* more = dmheap_ctx_malloc( second, 100, "ui" );
     assert_non_null( more );
     report_since();
@@ -667,6 +718,117 @@ static void a_mark_of_one_heap_knows_no_other( void** state )
     assert_int_equal( told_of( "total" ).now, 0 );
 }
 
+#ifdef DMHEAP_GUARD
+
+static bool note_caller( const dmheap_block_info_t* block, void* user )
+{
+    const void** noted = user;
+    if( block->address == noted[0] ) noted[1] = block->caller;
+    return true;
+}
+
+static void the_oldest_new_blocks_are_told_in_their_order( void** state )
+{
+    (void)state;
+    void* expected[20];
+    void* hole = dmheap_malloc( 40, "ui" );
+    void* old  = dmheap_malloc( 100, "ui" );
+    assert_non_null( dmheap_malloc( 400, "log" ) );
+    assert_true( dmheap_mark( &mark, entries, ENTRIES ) );
+    expected[0] = dmheap_malloc( 200, "ui" );
+    expected[1] = dmheap_realloc( old, 90, "ui" ); /* in its place, and yet new */
+    assert_ptr_equal( expected[1], old );
+    dmheap_free( hole, false );
+    for( unsigned i = 2; i < 20; i++ ) /* the first in front of all others */
+        expected[i] = dmheap_malloc( i, "log" );
+    report_since();
+    assert_blocks_add_up();
+    assert_int_equal( told_of( "in blocks that are new" ).blocks, 20 );
+    unsigned long last = 0;
+    const char*   line = part_of( " number " );
+    for( unsigned i = 0; i < 16; i++, line = next_line( line ) )
+    {
+        unsigned long number, bytes, size;
+        char          owner[21], caller[32], address[32], pointer[32];
+        const void*   noted[2] = { expected[i], NULL };
+        assert_int_equal( sscanf( line, "%lu %31s %lu %lu %20s %31s", &number, address, &bytes, &size, owner, caller ),
+                          6 );
+        dmheap_visit_blocks( note_caller, noted );
+        assert_true( number > last );
+        (void)snprintf( pointer, sizeof pointer, "%p", expected[i] );
+        assert_string_equal( address, pointer );
+        (void)snprintf( pointer, sizeof pointer, "%p", noted[1] );
+        assert_string_equal( caller, pointer );
+        assert_int_equal( size, dmheap_usable_size( expected[i] ) );
+        assert_true( bytes > size );
+        assert_string_equal( owner, i < 2 ? "ui" : "log" );
+        last = number;
+    }
+    assert_int_equal( *line, '\n' );
+}
+
+/* Each of them is a place of its own for the compiler. */
+#define PLACE( n )                                                                                                     \
+    static __attribute__( ( noinline ) ) void* allocate_##n( void )                                                    \
+    {                                                                                                                  \
+        void* block = dmheap_malloc( 40 + ( (n)*7 % 20 ) * 16, "ui" );                                                 \
+        __asm__ volatile( "" ::"i"( n ) );                                                                             \
+        return block;                                                                                                  \
+    }
+PLACE( 0 )
+PLACE( 1 )
+PLACE( 2 )
+PLACE( 3 )
+PLACE( 4 )
+PLACE( 5 )
+PLACE( 6 )
+PLACE( 7 )
+PLACE( 8 )
+PLACE( 9 )
+PLACE( 10 )
+PLACE( 11 )
+PLACE( 12 )
+PLACE( 13 )
+PLACE( 14 )
+PLACE( 15 )
+PLACE( 16 )
+PLACE( 17 )
+PLACE( 18 )
+PLACE( 19 )
+
+static void* ( *const places[] )( void ) = {
+    allocate_0,  allocate_1,  allocate_2,  allocate_3,  allocate_4,  allocate_5,  allocate_6,
+    allocate_7,  allocate_8,  allocate_9,  allocate_10, allocate_11, allocate_12, allocate_13,
+    allocate_14, allocate_15, allocate_16, allocate_17, allocate_18, allocate_19,
+};
+
+static void the_places_that_asked_for_most_are_told( void** state )
+{
+    (void)state;
+    unsigned long bytes, blocks, before = ULONG_MAX, least = 0;
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+    assert_non_null( places[3]() );
+    assert_true( dmheap_mark( &mark, entries, ENTRIES ) );
+    for( unsigned i = 0; i < 40; i++ )
+        assert_non_null( places[i % 20]() );
+    report_since();
+    assert_blocks_add_up();
+    const char* line = part_of( "caller " );
+    for( unsigned i = 0; i < 16; i++, line = next_line( line ) )
+    {
+        assert_int_equal( sscanf( line, "0x%*s %lu %lu", &bytes, &blocks ), 2 );
+        assert_true( bytes <= before );
+        assert_int_equal( blocks, 2 );
+        before = bytes;
+        if( i == 0 ) assert_true( bytes > 2 * ( 40 + 19 * 16 ) );
+    }
+    assert_int_equal( sscanf( line, "(others) %lu %lu", &least, &blocks ), 2 );
+    assert_int_equal( blocks, 8 );
+    assert_true( least < 4 * before );
+}
+
+#endif
+
 static void a_mark_needs_room_and_a_heap( void** state )
 {
     (void)state;
@@ -678,6 +840,80 @@ static void a_mark_needs_room_and_a_heap( void** state )
     assert_refused( assert_false( dmheap_report_since( NULL, print, &printed ) ), "NULL" );
     assert_refused( assert_false( dmheap_report_since( &mark, NULL, NULL ) ), "NULL" );
 }
+
+/* ---- What a module leaves behind ---- */
+
+static void what_a_module_leaves_behind_is_said( void** state )
+{
+    (void)state;
+    char              expected[80];
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_non_null( dmheap_malloc( 100, "leaky" ) );
+    dmheap_free( dmheap_malloc( 100, "tidy" ), false );
+    assert_non_null( dmheap_ctx_malloc( second, 300, "leaky" ) );
+    assert_non_null( dmheap_ctx_malloc( second, 10, "leaky" ) );
+    size_t bytes = module_in( first_context(), "leaky" ).live_bytes + module_in( second, "leaky" ).live_bytes;
+    (void)snprintf( expected, sizeof expected, "%lu bytes in 3 blocks were left by module leaky.\n",
+                    (unsigned long)bytes );
+    (void)fixture_log();
+    dmheap_unregister_module( "leaky" );
+    assert_int_equal( fixture_logged( "[WARN]" ), IMAGE_GUARD ? 4 : 1 );
+    assert_int_equal( fixture_logged( "were left" ), 1 );
+    assert_non_null( strstr( fixture_log(), expected ) );
+    (void)fixture_log();
+    dmheap_unregister_module( "tidy" );
+    dmheap_unregister_module( "never" );
+    assert_int_equal( fixture_logged( "were left" ), 0 );
+    assert_false( fixture_logged_while_locked() );
+}
+
+static void only_the_heap_that_is_named_is_spoken_of( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_non_null( dmheap_malloc( 100, "leaky" ) );
+    assert_true( dmheap_ctx_register_module( second, "leaky" ) );
+    (void)fixture_log();
+    dmheap_ctx_unregister_module( second, "leaky" );
+    assert_int_equal( fixture_logged( "were left" ), 0 );
+    dmheap_ctx_unregister_module( first_context(), "leaky" );
+    assert_int_equal( fixture_logged( " in 1 blocks were left by module leaky." ), 1 );
+}
+
+#ifdef DMHEAP_GUARD
+
+static void where_it_was_allocated_is_said( void** state )
+{
+    (void)state;
+    const void* noted[2] = { places[2](), NULL };
+    char        expected[80];
+    assert_non_null( dmheap_malloc( 100, "other" ) );
+    assert_non_null( places[2]() );
+    assert_non_null( places[5]() );
+    dmheap_visit_blocks( note_caller, noted );
+    size_t one = dmheap_usable_size( noted[0] );
+    (void)fixture_log();
+    dmheap_unregister_module( "ui" );
+    assert_int_equal( fixture_logged( ", allocated at " ), 2 );
+    assert_int_equal( one, 40 + 14 * 16 );
+    (void)snprintf( expected, sizeof expected, " bytes in 2 blocks of module ui, allocated at %p.\n", noted[1] );
+    assert_int_equal( fixture_logged( expected ), 1 );
+    assert_int_equal( fixture_logged( " bytes in 1 blocks of module ui, allocated at " ), 1 );
+}
+
+static void at_most_16_places_are_said( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+    for( unsigned i = 0; i < 20; i++ )
+        assert_non_null( places[i]() );
+    (void)fixture_log();
+    dmheap_unregister_module( "ui" );
+    assert_int_equal( fixture_logged( ", allocated at " ), 16 );
+    assert_int_equal( fixture_logged( " in 20 blocks were left by module ui." ), 1 );
+}
+
+#endif
 
 #define HOOK_TEST( name ) cmocka_unit_test_setup_teardown( name, heap_with_hook, without_hook )
 
@@ -711,6 +947,14 @@ int main( void )
         HOOK_TEST( a_mark_is_of_all_heaps_those_that_come_and_go_as_well ),
         HOOK_TEST( a_mark_of_one_heap_knows_no_other ),
         HOOK_TEST( a_mark_needs_room_and_a_heap ),
+        HOOK_TEST( what_a_module_leaves_behind_is_said ),
+        HOOK_TEST( only_the_heap_that_is_named_is_spoken_of ),
+#ifdef DMHEAP_GUARD
+        HOOK_TEST( where_it_was_allocated_is_said ),
+        HOOK_TEST( at_most_16_places_are_said ),
+        HOOK_TEST( the_oldest_new_blocks_are_told_in_their_order ),
+        HOOK_TEST( the_places_that_asked_for_most_are_told ),
+#endif
     };
     return cmocka_run_group_tests_name( "diagnostics", tests, NULL, NULL );
 }

@@ -118,11 +118,11 @@ function heapAt( bytes, at, little ) {
     if( name >= first && name < end ) heap.name = image.text( name * WORD, Math.min( name * WORD + nameSize, end * WORD ) );
 
     /* What can be used, the alignment, and with the guard the bytes asked for and the caller. The trailer has a pointer's size
-     * more than a word: of 4 and 8 the one by which more canaries stand. */
-    const trailer = ( block, pointer ) => block.place + block.size - 1 - ( block.aligned ? 1 : 0 ) - 1 - pointer / WORD;
+     * more than two words, the last of which is the allocation's number: of 4 and 8 the one by which more canaries stand. */
+    const trailer = ( block, pointer ) => block.place + block.size - 1 - ( block.aligned ? 1 : 0 ) - 2 - pointer / WORD;
     const holds = ( block, pointer ) => {
         const behind = trailer( block, pointer );
-        if( behind <= block.place || behind + 1 + pointer / WORD > end ) return false;
+        if( behind <= block.place || behind + 2 + pointer / WORD > end ) return false;
         const asked = image.word( behind );
         if( asked > ( behind - block.place ) * WORD - WORD ) return false;
         for( let o = block.place * WORD + asked; o < behind * WORD; o++ ) if( image.byte( o ) !== CANARY ) return false;
@@ -146,7 +146,7 @@ function heapAt( bytes, at, little ) {
         }
         if( guard && block.owner !== layout.owner.system ) {
             const behind = trailer( block, pointer );
-            if( behind > block.place && behind + 1 + pointer / WORD <= end ) {
+            if( behind > block.place && behind + 2 + pointer / WORD <= end ) {
                 block.caller = image.big( ( behind + 1 ) * WORD, pointer );
                 block.requested = Math.min( image.word( behind ), ( behind - block.place ) * WORD );
             }
