@@ -187,8 +187,8 @@ static status_t take_for_new( dmheap_context_t* context, const request_t* reques
 }
 
 /* Fulfils a request in one heap. STATUS_OK or STATUS_REGISTERED, or why not. Locked. */
-static status_t take_in( dmheap_context_t* context, const request_t* request, const name_t* name, owner_t* owner,
-                         block_t* block )
+static RARE status_t take_in( dmheap_context_t* context, const request_t* request, const name_t* name, owner_t* owner,
+                              block_t* block )
 {
     holding_t* holding = &context->nobody;
     if( !image_is_sealed( context ) ) return STATUS_CORRUPTED;
@@ -237,7 +237,7 @@ static void search_in( search_t* search, dmheap_context_t* context, const name_t
     trace_search( search );
     if( is_exhausted( search->status ) )
     {
-        size_t largest = largest_free( context );
+        size_t largest = REPORTS ? largest_free( context ) : 0;
         if( largest > search->largest ) search->largest = largest;
     }
     else if( block_is_had( search->status ) && owner != OWNER_NOBODY && name != NULL &&
@@ -341,11 +341,11 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
 
 /* Takes a block at the default alignment for a name in one heap: what nearly every call is. BLOCK_NONE where it needs more
  * than an owner whom the hints know, and memory that is there. Locked. */
-static HOT block_t take_known( dmheap_context_t* context, size_t size, const char* module, const void* caller )
+static block_t take_known( dmheap_context_t* context, size_t size, const char* module, const void* caller )
 {
     owner_t    owner   = OWNER_NOBODY;
     holding_t* holding = &context->nobody;
-    if( !image_sealed_in_line( context ) ) return block_at( BLOCK_NONE );
+    if( !image_is_sealed( context ) ) return block_at( BLOCK_NONE );
     if( module != NULL ) holding = owner_by_hint( context, module, &owner );
     if( holding == NULL ) return block_at( BLOCK_NONE );
     block_t block = owner_take( context, holding, owner, size );
@@ -359,7 +359,7 @@ static HOT block_t take_known( dmheap_context_t* context, size_t size, const cha
 
 /* Allocates at the default alignment for a name in the default heaps. What is not had at once in the first goes the longer
  * way from the beginning. */
-static APART void* allocate( size_t size, const char* module, const void* caller )
+static FLAT void* allocate( size_t size, const char* module, const void* caller )
 {
     lock();
     dmheap_context_t* context = registry.first;
@@ -369,7 +369,7 @@ static APART void* allocate( size_t size, const char* module, const void* caller
 }
 
 /* The same in one heap. */
-static APART void* allocate_in( dmheap_context_t* context, size_t size, const char* module, const void* caller )
+static FLAT void* allocate_in( dmheap_context_t* context, size_t size, const char* module, const void* caller )
 {
     lock();
     block_t block = context_exists( context ) ? take_known( context, size, module, caller ) : block_at( BLOCK_NONE );
@@ -379,13 +379,13 @@ static APART void* allocate_in( dmheap_context_t* context, size_t size, const ch
 }
 
 /* The same for a handle. */
-static APART void* allocate_for( dmheap_context_t* home, uint32_t key, size_t size, const void* caller )
+static FLAT void* allocate_for( dmheap_context_t* home, uint32_t key, size_t size, const void* caller )
 {
     block_t block = block_at( BLOCK_NONE );
     lock();
-    if( context_exists( home ) && image_sealed_in_line( home ) )
+    if( context_exists( home ) && image_is_sealed( home ) )
     {
-        module_t* module = module_in_line( home, key_owner( key ) );
+        module_t* module = module_of( home, key_owner( key ) );
         if( module != NULL && module->key == key ) block = owner_take( home, &module->holding, key_owner( key ), size );
         if( block.at != BLOCK_NONE )
         {
@@ -478,20 +478,20 @@ DMHEAP_API_BODY( void*, _module_aligned_alloc, ( dmheap_module_t module, size_t 
 /* ---- Freeing ---- */
 
 /* Releases a live payload of one heap. Anything but STATUS_OK: nothing was changed. Locked. */
-static HOT status_t release_in( dmheap_context_t* context, void* pointer )
+static status_t release_in( dmheap_context_t* context, void* pointer )
 {
     block_t      block;
     word_t*      word;
     uint32_t     bit;
     neighbours_t beside;
-    if( !image_sealed_in_line( context ) ) return STATUS_CORRUPTED;
+    if( !image_is_sealed( context ) ) return STATUS_CORRUPTED;
     status_t status = block_of( context, pointer, &block, &word, &bit );
     if( status != STATUS_OK ) return status;
     *word ^= bit; /* at once, while it is at hand */
     word_t*    header  = (word_t*)pointer - 1;
     uint32_t   own     = header_size( context, *header );
     owner_t    owner   = header_owner( *header );
-    holding_t* holding = owner == OWNER_NOBODY ? &context->nobody : (holding_t*)module_in_line( context, owner );
+    holding_t* holding = owner == OWNER_NOBODY ? &context->nobody : (holding_t*)module_of( context, owner );
     if( holding == NULL || !release_check( context, block, header, own, &beside ) )
     {
         map_set( context, map_bit( context, block ) );
@@ -541,7 +541,7 @@ static RARE void release_from( dmheap_context_t* only, const void* pointer, bloc
 }
 
 /* Frees a block of any heap; of the first default heap, with what that needs in line. */
-static HOT void release( void* pointer, const void* caller )
+static FLAT void release( void* pointer, const void* caller )
 {
     lock();
     dmheap_context_t* context = registry.first;

@@ -33,16 +33,15 @@ enum
 
 /* ---- The index ---- */
 
-static HOT uint32_t index_list( const dmheap_context_t* context, uint32_t size )
+static uint32_t index_list( const dmheap_context_t* context, uint32_t size )
 {
-    uint32_t shift = log2_of( size );
-    shift          = shift < (uint32_t)context->granule_shift + context->list_shift ? context->granule_shift
-                                                                                    : shift - context->list_shift;
-    return (uint32_t)context->list_at + ( shift << context->list_shift ) + ( size >> shift );
+    int shift = (int)log2_of( size ) - context->list_shift;
+    if( shift < context->granule_shift ) shift = context->granule_shift;
+    return (uint32_t)context->list_at + ( (uint32_t)shift << context->list_shift ) + ( size >> shift );
 }
 
 /* The first list that is not empty, from this one on; not less than map_at where there is none. */
-static HOT uint32_t index_first( const dmheap_context_t* context, uint32_t list )
+static uint32_t index_first( const dmheap_context_t* context, uint32_t list )
 {
     uint32_t bits = *bitmap_word( context, list ) << ( list & ( BITS_OF_WORD - 1 ) );
     if( bits == 0 )
@@ -59,7 +58,7 @@ static HOT uint32_t index_first( const dmheap_context_t* context, uint32_t list 
 }
 
 /* Takes out of its list the free block whose payload is here; free_size() must have agreed. */
-static HOT void index_unlink( dmheap_context_t* context, const word_t* payload )
+static void index_unlink( dmheap_context_t* context, const word_t* payload )
 {
     uint32_t link = payload[0];
     uint32_t next = payload[1];
@@ -78,7 +77,7 @@ static HOT void index_unlink( dmheap_context_t* context, const word_t* payload )
 
 /* Puts a block at the head of the list for its size. A head that its block does not confirm is overwritten: it is
  * dropped rather than followed, and the check will miss what was behind it. */
-static HOT void index_link( dmheap_context_t* context, block_t block, word_t* payload, uint32_t size )
+static void index_link( dmheap_context_t* context, block_t block, word_t* payload, uint32_t size )
 {
     uint32_t list  = index_list( context, size );
     word_t*  place = image_word( context, list );
@@ -98,7 +97,7 @@ static HOT void index_link( dmheap_context_t* context, block_t block, word_t* pa
 }
 
 /* What the place of a free block says is its size, 0: no block can be there. */
-static HOT uint32_t free_size_at( const dmheap_context_t* context, uint32_t at )
+static uint32_t free_size_at( const dmheap_context_t* context, uint32_t at )
 {
     uint32_t inside = at - context->first;
     if( inside > context->reach ) return 0;
@@ -109,7 +108,7 @@ static HOT uint32_t free_size_at( const dmheap_context_t* context, uint32_t at )
 
 /* Whether a free block of this size, from free_size_at(), is what it seems behind its link: its foot is a copy of its
  * header, and the next of its list leads back to it. */
-static HOT bool free_agrees( const dmheap_context_t* context, uint32_t at, word_t* payload, uint32_t size )
+static bool free_agrees( const dmheap_context_t* context, uint32_t at, word_t* payload, uint32_t size )
 {
     uint32_t next = payload[1];
     if( ( payload + size )[-2] != payload[-1] ) return false;
@@ -117,7 +116,7 @@ static HOT bool free_agrees( const dmheap_context_t* context, uint32_t at, word_
 }
 
 /* The size of a free block; 0 where there is none, or it is not what it seems. */
-static APART uint32_t free_size( const dmheap_context_t* context, block_t block )
+static FLAT uint32_t free_size( const dmheap_context_t* context, block_t block )
 {
     uint32_t size = free_size_at( context, block.at );
     if( size == 0 ) return 0;
@@ -159,7 +158,7 @@ enum
 /* A free block of at least `size` words, if it is what it seems, and the list whose head it is: `*list`, which is the
  * request's own at first, or the smallest larger one. False where none of these has one, although the own list may have one
  * behind its head. O(1). */
-static HOT bool index_find( const dmheap_context_t* context, uint32_t size, uint32_t* list, block_t* block )
+static bool index_find( const dmheap_context_t* context, uint32_t size, uint32_t* list, block_t* block )
 {
     block->at = *image_word( context, *list );
     if( block_in_heap( context, block->at ) && block_size( context, *block ) >= size ) return true;
@@ -170,7 +169,7 @@ static HOT bool index_find( const dmheap_context_t* context, uint32_t size, uint
 }
 
 /* Whether what index_find() found is what it seems. */
-static HOT bool head_agrees( const dmheap_context_t* context, uint32_t list, block_t block, uint32_t size )
+static bool head_agrees( const dmheap_context_t* context, uint32_t list, block_t block, uint32_t size )
 {
     if( !block_in_heap( context, block.at ) ) return false;
     word_t*  payload = image_word( context, block.at );
@@ -194,7 +193,7 @@ static uint32_t index_largest( const dmheap_context_t* context )
 /* ---- Free blocks ---- */
 
 /* Makes a free block; the header behind it must say so already. */
-static APART void make_free( dmheap_context_t* context, block_t block, uint32_t size )
+static FLAT void make_free( dmheap_context_t* context, block_t block, uint32_t size )
 {
     word_t*  payload       = image_word( context, block.at );
     uint32_t header        = header_of( context, OWNER_FREE, size );
@@ -204,14 +203,14 @@ static APART void make_free( dmheap_context_t* context, block_t block, uint32_t 
 }
 
 /* Takes a free block out of its list, for another use. */
-static APART void free_take_out( dmheap_context_t* context, block_t block )
+static FLAT void free_take_out( dmheap_context_t* context, block_t block )
 {
     index_unlink( context, image_word( context, block.at ) );
     context->free_blocks--;
 }
 
 /* Counts words as no longer free. */
-static HOT void count_taken( dmheap_context_t* context, uint32_t words )
+static void count_taken( dmheap_context_t* context, uint32_t words )
 {
     uint32_t left       = context->free_words - words;
     context->free_words = left;
@@ -227,14 +226,14 @@ static inline void block_note_change( dmheap_context_t* context )
 
 /* What a block of `size` words has at the end where it is made of a free one of `whole`: less than the smallest block is not
  * left behind, but given away with it. */
-static HOT uint32_t block_fill_up( uint32_t whole, uint32_t size )
+static uint32_t block_fill_up( uint32_t whole, uint32_t size )
 {
     return whole - size < BLOCK_MIN_SIZE ? whole : size;
 }
 
 /* Makes a live block of `size` words, from block_fill_up(), of the free block `block` of `whole` words;
  * what is left behind it stays free. O(1). */
-static HOT void block_carve( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t size, owner_t owner )
+static void block_carve( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t size, owner_t owner )
 {
     word_t* payload = image_word( context, block.at );
     index_unlink( context, payload );
@@ -254,8 +253,8 @@ static HOT void block_carve( dmheap_context_t* context, block_t block, uint32_t 
 }
 
 /* block_carve() that leaves the first `lead` words free: there are two free blocks for a moment. */
-static APART void block_carve_behind( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t lead,
-                                      uint32_t size, owner_t owner )
+static void block_carve_behind( dmheap_context_t* context, block_t block, uint32_t whole, uint32_t lead, uint32_t size,
+                                owner_t owner )
 {
     if( lead != 0 )
     {
@@ -271,7 +270,7 @@ static APART void block_carve_behind( dmheap_context_t* context, block_t block, 
 
 /* Words to leave free in front of a payload at `alignment` bytes in a free block; more than any block has where that is
  * beyond the heap. */
-static APART uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t alignment )
+static uint32_t lead_of( const dmheap_context_t* context, block_t block, size_t alignment )
 {
     size_t lead = ( 0 - (uintptr_t)block_payload( context, block ) ) & ( alignment - 1 );
     while( lead != 0 && lead < (size_t)BLOCK_MIN_SIZE * WORD_SIZE )
@@ -341,7 +340,7 @@ static void block_set_alignment( dmheap_context_t* context, block_t block, size_
 }
 
 /* Size of a block with a payload of `payload` bytes at `alignment`, 0: the heap's; 0 where no block of this heap can. */
-static HOT uint32_t block_size_to_take( const dmheap_context_t* context, size_t payload, size_t alignment )
+static uint32_t block_size_to_take( const dmheap_context_t* context, size_t payload, size_t alignment )
 {
     size_t extra = GUARD_BYTES + ( alignment != 0 ? (size_t)WORD_SIZE : 0 );
     if( extra != 0 && payload <= SIZE_MAX - extra ) payload += extra;
@@ -368,8 +367,8 @@ static size_t block_usable_size( const dmheap_context_t* context, block_t block 
 /* Whether `pointer` is a live payload of this heap; STATUS_OK, STATUS_OUTSIDE, STATUS_MISALIGNED or STATUS_NOT_LIVE. Tells
  * the word and the bit of the start map that say so. The rotation brings what is off the granule to the top: what is not
  * beyond the heap's granules then is a payload's place in the heap, and its bit in the start map. */
-static HOT status_t block_of( const dmheap_context_t* context, const void* pointer, block_t* block, word_t** word,
-                              uint32_t* bit )
+static status_t block_of( const dmheap_context_t* context, const void* pointer, block_t* block, word_t** word,
+                          uint32_t* bit )
 {
     enum
     {
@@ -394,8 +393,8 @@ typedef struct
 
 /* Verifies the free neighbours of a live block of `own` words, whose header is here. False where they, or the block, are not
  * what they seem. O(1). */
-static HOT bool release_check( const dmheap_context_t* context, block_t block, const word_t* header, uint32_t own,
-                               neighbours_t* beside )
+static bool release_check( const dmheap_context_t* context, block_t block, const word_t* header, uint32_t own,
+                           neighbours_t* beside )
 {
     *beside = ( neighbours_t ){ 0, 0 };
     if( !block_fits( context, block, own ) ) return false;
@@ -415,8 +414,7 @@ static HOT bool release_check( const dmheap_context_t* context, block_t block, c
 
 /* Gives a live block back, which is in the start map no more, and merges it with its free neighbours; release_check() must
  * have agreed. O(1). */
-static HOT void release_merge( dmheap_context_t* context, block_t block, word_t* header, uint32_t own,
-                               neighbours_t beside )
+static void release_merge( dmheap_context_t* context, block_t block, word_t* header, uint32_t own, neighbours_t beside )
 {
     context->released++;
     context->free_words += own;
@@ -435,7 +433,7 @@ static HOT void release_merge( dmheap_context_t* context, block_t block, word_t*
 }
 
 /* Gives back a live block whose contents are not needed any more. STATUS_CORRUPTED. O(1). */
-static APART status_t block_release( dmheap_context_t* context, block_t block )
+static status_t block_release( dmheap_context_t* context, block_t block )
 {
     neighbours_t beside;
     word_t*      header = block_header( context, block );

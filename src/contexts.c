@@ -46,8 +46,8 @@ typedef struct
 
 enum
 {
-    HINT_BITS_LEAST = 3,
-    HINT_BITS_MOST  = 7
+    HINT_BITS_LEAST = 2,
+    HINT_BITS_MOST  = 6
 };
 
 /* Bytes of a heap must add up without overflow; and small processors have headers without a scale. */
@@ -63,10 +63,10 @@ static uint32_t at_most( uint32_t value, uint32_t most )
     return value > most ? most : value;
 }
 
-/* Words of hints: they have 16 bits, and half as many as the shift leaves numbers for. */
+/* Words of hints, which have 16 bits. */
 static uint32_t hint_words( const dmheap_context_t* context )
 {
-    return 1u << ( BITS_OF_WORD - 2 - context->hint_shift );
+    return 1u << ( BITS_OF_WORD - 1 - context->hint_shift );
 }
 
 /* How finely free sizes are told apart: lists cost 4 bytes each, coarse ones cost memory that does not fit. Both are
@@ -85,8 +85,8 @@ static void plan_sizes( dmheap_context_t* image, uint32_t end, uint32_t granule 
     image->size_scale    = (uint8_t)scale;
     image->granule_shift = (uint8_t)log2_of( at_least( granule, 1u << scale ) );
     image->list_shift    = list_shift_for( end >> image->granule_shift );
-    /* hints are half as many as this has numbers: 4 below 1 KiB, 64 from 64 KiB on */
-    uint32_t hint_bits = at_least( log2_of( end ) / 2, HINT_BITS_LEAST + 1 ) - ( end >> 8 == 0 );
+    /* 4 hints below 1 KiB, 8 up to 4 KiB, 64 from 64 KiB on */
+    uint32_t hint_bits = at_least( log2_of( end ) / 2, HINT_BITS_LEAST + 2 ) - 1 - ( end >> 8 == 0 );
     image->hint_shift  = (uint8_t)( BITS_OF_WORD - at_most( hint_bits, HINT_BITS_MOST ) );
 }
 
@@ -111,7 +111,7 @@ static bool plan_parts( dmheap_context_t* image, uint32_t start, uint32_t end )
 
 /* Plans the layout without touching the buffer. STATUS_NO_BUFFER, STATUS_BAD_BUFFER_ALIGNMENT,
  * STATUS_BUFFER_TOO_SMALL, STATUS_BUFFER_TOO_LARGE. */
-static status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan_t* plan )
+static RARE status_t context_plan( void* buffer, size_t size, size_t alignment, context_plan_t* plan )
 {
     /* where sizes are scaled, places are: all of them are multiples of the largest scale if the context lies at one */
     uintptr_t unit  = size >> WORD_SHIFT > 1u << HEADER_SIZE_BITS
@@ -181,15 +181,10 @@ static RARE unsigned context_place( const dmheap_context_t* context )
     return place;
 }
 
-static HOT bool context_exists( const dmheap_context_t* context )
+static bool context_exists( const dmheap_context_t* context )
 {
     return context == registry.first ? context != NULL
                                      : context != NULL && context_place( context ) < DMHEAP_MAX_CONTEXTS;
-}
-
-static APART bool image_is_sealed( const dmheap_context_t* context )
-{
-    return image_sealed_in_line( context );
 }
 
 /* Whether there is still a heap, and it lies where it should: what each further hold of a call asks. */

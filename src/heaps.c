@@ -78,7 +78,7 @@ static unsigned claim_place( const context_plan_t* plan )
 /* Makes a heap, which takes the place of the one that dmheap_init() made where it `is_default`. It is out of sight while
  * the buffer is written: that may be the one of a heap in use, and what a former heap was may be memory of somebody else
  * by now, which is not read. Not locked. */
-static status_t install_heap( const context_plan_t* plan, const name_t* name, bool is_default )
+static RARE status_t install_heap( const context_plan_t* plan, const name_t* name, bool is_default )
 {
     block_t  block;
     unsigned position = 0;

@@ -109,8 +109,8 @@ struct dmheap_context
     uint8_t  list_shift;    /* log2 of the lists per power of two */
     uint8_t  granule_shift; /* log2 of the granule */
     uint8_t  size_scale;    /* of a header */
-    uint8_t  hint_shift;    /* 31 - log2 of the number of hints */
-    uint32_t seal;          /* see image_sealed_in_line() */
+    uint8_t  hint_shift;    /* 32 - log2 of the number of hints */
+    uint32_t seal;          /* see image_is_sealed() */
 
     uint32_t list_summary; /* changes, as does all that follows: a bit for each word of the bitmap that is not 0 */
     uint32_t free_words;   /* in free blocks */
@@ -157,194 +157,193 @@ enum
     TABLE_TAG_MASK = ( 1 << TABLE_TAG_BITS ) - 1
 };
 
-/* What every malloc and free runs through is put in line, in builds for size too. */
-#define HOT inline __attribute__( ( always_inline ) )
-/* What only some of them need is a call away: it would take the registers from the others. */
-#define APART __attribute__( ( noinline ) )
-/* What is kept out of the way of what is called most: rare, or not as urgent. */
+/* What every malloc and free runs through: all that it calls is put in line in it, in builds for size too, but for what is
+ * flat itself, or rare. The compiler decides about the rest. */
+#define FLAT __attribute__( ( flatten, noinline ) )
+/* What is kept out of the way of that, whose registers it would take, and is made small: rare, or not as urgent. */
 #define RARE __attribute__( ( noinline, cold ) )
 
 /* ---- Bits ---- */
 
 /* Bits are numbered from the top: to look for the first costs an instruction less on most processors. The rotation is one
  * that they have, and needs no mask. */
-static HOT uint32_t bit_of( uint32_t number )
+static inline uint32_t bit_of( uint32_t number )
 {
     unsigned places = number & ( BITS_OF_WORD - 1 );
     return 0x80000000u >> places | 0x80000000u << ( ( 0u - places ) & ( BITS_OF_WORD - 1 ) );
 }
 
-static HOT uint32_t bits_first( uint32_t bits )
+static inline uint32_t bits_first( uint32_t bits )
 {
     return (uint32_t)__builtin_clz( bits );
 }
 
-static HOT uint32_t log2_of( uint32_t number )
+static inline uint32_t log2_of( uint32_t number )
 {
     return 31u - (uint32_t)__builtin_clz( number );
 }
 
 /* ---- Parts of the image ---- */
 
-static HOT word_t* image_word( const dmheap_context_t* context, uint32_t at )
+static inline word_t* image_word( const dmheap_context_t* context, uint32_t at )
 {
     return (word_t*)(uintptr_t)context + at;
 }
 
 /* What the words that say where everything lies have as their seal. */
-static HOT uint32_t image_seal( const dmheap_context_t* context )
+static inline uint32_t image_seal( const dmheap_context_t* context )
 {
     const word_t* geometry = (const word_t*)&context->first;
     return geometry[0] ^ geometry[1] ^ geometry[2] ^ geometry[3] ^ IMAGE_SEAL;
 }
 
 /* Whether these words are what the heap was made with: what they steer is not to be touched otherwise. They are asked once
- * a hold of the lock. In line. */
-static HOT bool image_sealed_in_line( const dmheap_context_t* context )
+ * a hold of the lock. */
+static inline bool image_is_sealed( const dmheap_context_t* context )
 {
     return image_seal( context ) == context->seal;
 }
 
 /* The place of the end mark, as if it had a payload. */
-static HOT uint32_t image_end( const dmheap_context_t* context )
+static inline uint32_t image_end( const dmheap_context_t* context )
 {
     return context->first + context->reach + BLOCK_MIN_SIZE;
 }
 
 /* Words from the first block to the end mark. */
-static HOT uint32_t image_span( const dmheap_context_t* context )
+static inline uint32_t image_span( const dmheap_context_t* context )
 {
     return context->reach + BLOCK_MIN_SIZE;
 }
 
-static HOT uint32_t image_granules( const dmheap_context_t* context )
+static inline uint32_t image_granules( const dmheap_context_t* context )
 {
     return image_span( context ) >> context->granule_shift;
 }
 
 /* The word of the bitmap that has the bit of the list at this place. */
-static HOT word_t* bitmap_word( const dmheap_context_t* context, uint32_t list )
+static inline word_t* bitmap_word( const dmheap_context_t* context, uint32_t list )
 {
     return image_word( context, CONTEXT_WORDS + ( list >> BITS_SHIFT ) );
 }
 
 /* ---- Blocks ---- */
 
-static HOT block_t block_at( uint32_t at )
+static inline block_t block_at( uint32_t at )
 {
     return ( block_t ){ at };
 }
 
-static HOT void* block_payload( const dmheap_context_t* context, block_t block )
+static inline void* block_payload( const dmheap_context_t* context, block_t block )
 {
     return image_word( context, block.at );
 }
 
-static HOT word_t* block_header( const dmheap_context_t* context, block_t block )
+static inline word_t* block_header( const dmheap_context_t* context, block_t block )
 {
     return image_word( context, block.at ) - 1;
 }
 
 /* The last word of whatever block lies in front of `block`. */
-static HOT word_t* block_foot_before( const dmheap_context_t* context, block_t block )
+static inline word_t* block_foot_before( const dmheap_context_t* context, block_t block )
 {
     return image_word( context, block.at ) - 2;
 }
 
-static HOT word_t* free_link( const dmheap_context_t* context, block_t block )
+static inline word_t* free_link( const dmheap_context_t* context, block_t block )
 {
     return image_word( context, block.at );
 }
 
-static HOT word_t* free_next( const dmheap_context_t* context, block_t block )
+static inline word_t* free_next( const dmheap_context_t* context, block_t block )
 {
     return image_word( context, block.at ) + 1;
 }
 
 /* Whether a smallest block can be there, so that its header and links can be read and written without leaving the heap:
  * what every place that was read from the image is asked before it is followed. */
-static HOT bool block_in_heap( const dmheap_context_t* context, uint32_t at )
+static inline bool block_in_heap( const dmheap_context_t* context, uint32_t at )
 {
     return at - context->first <= context->reach;
 }
 
 /* Small processors address no heap that needs a scale, and pay for none. */
-static HOT unsigned header_scale( const dmheap_context_t* context )
+static inline unsigned header_scale( const dmheap_context_t* context )
 {
     return sizeof( void* ) > WORD_SIZE ? context->size_scale : 0u;
 }
 
-static HOT uint32_t header_size( const dmheap_context_t* context, uint32_t header )
+static inline uint32_t header_size( const dmheap_context_t* context, uint32_t header )
 {
     return header >> HEADER_SIZE_SHIFT << header_scale( context );
 }
 
-static HOT owner_t header_owner( uint32_t header )
+static inline owner_t header_owner( uint32_t header )
 {
     return ( header & HEADER_OWNER_MASK ) >> HEADER_OWNER_SHIFT;
 }
 
-static HOT uint32_t header_of( const dmheap_context_t* context, owner_t owner, uint32_t size )
+static inline uint32_t header_of( const dmheap_context_t* context, owner_t owner, uint32_t size )
 {
     return size >> header_scale( context ) << HEADER_SIZE_SHIFT | owner << HEADER_OWNER_SHIFT;
 }
 
-static HOT bool header_is_free( uint32_t header )
+static inline bool header_is_free( uint32_t header )
 {
     return ( header & HEADER_OWNER_MASK ) == 0;
 }
 
-static HOT uint32_t block_size( const dmheap_context_t* context, block_t block )
+static inline uint32_t block_size( const dmheap_context_t* context, block_t block )
 {
     return header_size( context, *block_header( context, block ) );
 }
 
-static HOT owner_t block_owner( const dmheap_context_t* context, block_t block )
+static inline owner_t block_owner( const dmheap_context_t* context, block_t block )
 {
     return header_owner( *block_header( context, block ) );
 }
 
-static HOT void block_set_owner( dmheap_context_t* context, block_t block, owner_t owner )
+static inline void block_set_owner( dmheap_context_t* context, block_t block, owner_t owner )
 {
     word_t* header = block_header( context, block );
     *header        = ( *header & ~(uint32_t)HEADER_OWNER_MASK ) | owner << HEADER_OWNER_SHIFT;
 }
 
 /* Whether a header's size leads neither to less than a block nor out of the heap. */
-static HOT bool block_fits( const dmheap_context_t* context, block_t block, uint32_t size )
+static inline bool block_fits( const dmheap_context_t* context, block_t block, uint32_t size )
 {
     return size - BLOCK_MIN_SIZE <= context->reach - ( block.at - context->first );
 }
 
 /* ---- Start map ---- */
 
-static HOT uint32_t map_bit( const dmheap_context_t* context, block_t block )
+static inline uint32_t map_bit( const dmheap_context_t* context, block_t block )
 {
     return ( block.at - context->first ) >> context->granule_shift;
 }
 
-static HOT word_t* map_word( const dmheap_context_t* context, uint32_t bit )
+static inline word_t* map_word( const dmheap_context_t* context, uint32_t bit )
 {
     return image_word( context, (uint32_t)context->map_at + ( bit >> BITS_SHIFT ) );
 }
 
-static HOT bool map_get( const dmheap_context_t* context, uint32_t bit )
+static inline bool map_get( const dmheap_context_t* context, uint32_t bit )
 {
     return ( *map_word( context, bit ) & bit_of( bit ) ) != 0;
 }
 
-static HOT void map_set( dmheap_context_t* context, uint32_t bit )
+static inline void map_set( dmheap_context_t* context, uint32_t bit )
 {
     *map_word( context, bit ) |= bit_of( bit );
 }
 
-static HOT void map_clear( dmheap_context_t* context, uint32_t bit )
+static inline void map_clear( dmheap_context_t* context, uint32_t bit )
 {
     *map_word( context, bit ) &= ~bit_of( bit );
 }
 
 /* Whether there is (still) a live block at a place where there was one. */
-static HOT bool block_is_live( const dmheap_context_t* context, block_t block )
+static inline bool block_is_live( const dmheap_context_t* context, block_t block )
 {
     uint32_t bit = map_bit( context, block );
     return bit < image_granules( context ) && map_get( context, bit );
@@ -353,7 +352,7 @@ static HOT bool block_is_live( const dmheap_context_t* context, block_t block )
 /* ---- Sizes ---- */
 
 /* Size of a block whose payload is to hold `payload` bytes; 0 where no block of this heap can. */
-static HOT uint32_t block_size_for( const dmheap_context_t* context, size_t payload )
+static inline uint32_t block_size_for( const dmheap_context_t* context, size_t payload )
 {
     if( payload >> WORD_SHIFT >= image_span( context ) ) return 0;
     uint32_t words = (uint32_t)( ( payload + (size_t)2 * WORD_SIZE - 1 ) >> WORD_SHIFT );

@@ -288,7 +288,7 @@ static void show_change( show_t* show, const char* name, const change_t* change,
 }
 
 /* Adds to the total what a module held and holds, and shows it if that is not the same, or there is a word to say of it. */
-static void tell_change( since_t* since, const char* name, const change_t* change, const char* word )
+static void since_change( since_t* since, const char* name, const change_t* change, const char* word )
 {
     since->total.bytes_then += change->bytes_then;
     since->total.bytes += change->bytes;
@@ -299,7 +299,7 @@ static void tell_change( since_t* since, const char* name, const change_t* chang
 }
 
 /* A module that has no entry: it is new, unless it found no room in the mark. It is shown with the first heap that knows it. */
-static bool tell_newcomer( const dmheap_module_info_t* info, void* user )
+static bool since_newcomer( const dmheap_module_info_t* info, void* user )
 {
     since_t*              since = user;
     dmheap_module_stats_t held;
@@ -310,11 +310,12 @@ static bool tell_newcomer( const dmheap_module_info_t* info, void* user )
         since->others.blocks += info->stats.live_blocks;
     }
     else if( held_by( since->mark->context, info->name, &held ) == info->context )
-        tell_change( since, info->name, &( change_t ){ .bytes = held.live_bytes, .blocks = held.live_blocks }, "came" );
+        since_change( since, info->name, &( change_t ){ .bytes = held.live_bytes, .blocks = held.live_blocks },
+                      "came" );
     return true;
 }
 
-static void tell_modules( since_t* since )
+static void since_modules( since_t* since )
 {
     const dmheap_mark_t*  mark = since->mark;
     dmheap_module_stats_t held;
@@ -325,7 +326,7 @@ static void tell_modules( since_t* since )
         bool                       is_named = entry->name[0] != '\0';
         bool                       is_known = held_by( mark->context, entry->name, &held ) != NULL;
         change_t                   change   = { entry->bytes, held.live_bytes, entry->blocks, held.live_blocks };
-        tell_change( since, is_named ? entry->name : "(nobody)", &change, is_known || !is_named ? "" : "gone" );
+        since_change( since, is_named ? entry->name : "(nobody)", &change, is_known || !is_named ? "" : "gone" );
     }
     since->others = ( change_t ){ .bytes_then = mark->others_bytes, .blocks_then = mark->others_blocks };
     if( mark_entry( mark, "" ) == NULL )
@@ -337,10 +338,11 @@ static void tell_modules( since_t* since )
             since->others.blocks = held.live_blocks;
         }
         else
-            tell_change( since, "(nobody)", &( change_t ){ .bytes = held.live_bytes, .blocks = held.live_blocks }, "" );
+            since_change( since, "(nobody)", &( change_t ){ .bytes = held.live_bytes, .blocks = held.live_blocks },
+                          "" );
     }
-    visit_all_modules( mark->context, tell_newcomer, since );
-    tell_change( since, "(others)", &since->others, "" );
+    visit_all_modules( mark->context, since_newcomer, since );
+    since_change( since, "(others)", &since->others, "" );
     show_change( &since->show, "total", &since->total, "" );
 }
 
@@ -378,7 +380,7 @@ static void look_for_oldest( const dmheap_block_info_t* info, uint32_t number, v
     oldest->info   = *info;
 }
 
-static void tell_oldest( since_t* since )
+static void since_oldest( since_t* since )
 {
     show_t*  show   = &since->show;
     oldest_t oldest = { .last = since->mark->number };
@@ -403,14 +405,14 @@ static void tell_oldest( since_t* since )
     }
 }
 
-static void tell_group( show_t* show, const group_t* group )
+static void since_group( show_t* show, const group_t* group )
 {
     show_bytes( show, 10, group->bytes );
     show_number( show, "", 8, group->blocks );
     show_line_end( show );
 }
 
-static void tell_callers( since_t* since )
+static void since_callers( since_t* since )
 {
     show_t*  show   = &since->show;
     groups_t groups = { .only = since->mark->context, .number = since->mark->number };
@@ -421,15 +423,15 @@ static void tell_callers( since_t* since )
     for( unsigned i = 0; i < groups.count; i++ )
     {
         show_hex( show, "", groups.largest[i].caller );
-        tell_group( show, &groups.largest[i] );
+        since_group( show, &groups.largest[i] );
     }
     if( groups.rest.blocks == 0 ) return;
     show_word( show, "", 10, "(others)" );
-    tell_group( show, &groups.rest );
+    since_group( show, &groups.rest );
 }
 
 /* What is new, and what is gone, come to the total. */
-static void tell_blocks( since_t* since )
+static void since_blocks( since_t* since )
 {
     parts_t parts = { .number = since->mark->number };
     visit_all_numbered( since->mark->context, add_part, &parts );
@@ -437,13 +439,13 @@ static void tell_blocks( since_t* since )
     parts.before.blocks_then = since->total.blocks_then;
     show_change( &since->show, "in blocks that are new", &parts.since, "" );
     show_change( &since->show, "in those that are not", &parts.before, "" );
-    tell_oldest( since );
-    tell_callers( since );
+    since_oldest( since );
+    since_callers( since );
 }
 
 #else
 
-static void tell_blocks( since_t* since )
+static void since_blocks( since_t* since )
 {
     (void)since;
 }
@@ -453,10 +455,10 @@ static void tell_blocks( since_t* since )
 DMHEAP_API_BODY( bool, _report_since, ( const dmheap_mark_t* mark, dmheap_print_t print, void* user ) )
 {
     since_t since = { .mark = mark, .show = { .print = print, .user = user } };
-    if( !place_given( mark ) || !place_given( (const void*)(uintptr_t)print ) ) return false;
+    if( !place_given( print != NULL ? mark : NULL ) ) return false;
     give_up_lost_heaps( mark->context );
-    tell_modules( &since );
-    tell_blocks( &since );
+    since_modules( &since );
+    since_blocks( &since );
     return true;
 }
 

@@ -281,7 +281,7 @@ static void sweep_module( dmheap_context_t* context, sweep_t* sweep, const char*
 }
 
 /* In one heap or, where that is NULL, in all of them; `unknown`: what it comes to where none knows the name. */
-static void unregister_module( dmheap_context_t* only, const char* text, status_t unknown )
+static RARE void unregister_module( dmheap_context_t* only, const char* text, status_t unknown )
 {
     name_copy_t           copy;
     dmheap_context_t*     context;

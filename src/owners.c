@@ -57,7 +57,7 @@ static const char* owner_text( const char* text )
 }
 
 /* The record's name may be overwritten; it ends no later than the end mark, which has a byte of 0. */
-static HOT bool names_equal( const char* one, const char* other )
+static bool names_equal( const char* one, const char* other )
 {
     for( ; *one == *other; one++, other++ )
         if( *one == '\0' ) return true;
@@ -72,7 +72,7 @@ static uint32_t owner_key( owner_t owner, uint32_t serial )
     return owner | serial << OWNER_BITS;
 }
 
-static HOT owner_t key_owner( uint32_t key )
+static owner_t key_owner( uint32_t key )
 {
     return key & ( ( 1u << OWNER_BITS ) - 1 );
 }
@@ -80,7 +80,7 @@ static HOT owner_t key_owner( uint32_t key )
 /* ---- The table ---- */
 
 /* Whether a word at this place is behind the control data and not behind the end mark. */
-static HOT bool word_in_heap( const dmheap_context_t* context, uint32_t at )
+static bool word_in_heap( const dmheap_context_t* context, uint32_t at )
 {
     return at - context->first < image_span( context );
 }
@@ -100,15 +100,15 @@ static uint32_t entry_of( const dmheap_context_t* context, block_t record, uint3
 }
 
 /* The record that an entry of the table leads to; NULL where it leads to none. */
-static HOT module_t* entry_record( const dmheap_context_t* context, uint32_t entry )
+static module_t* entry_record( const dmheap_context_t* context, uint32_t entry )
 {
     uint32_t at = entry >> TABLE_TAG_BITS << header_scale( context );
     if( at - context->first > context->reach - ( MODULE_WORDS + 1 - BLOCK_MIN_SIZE ) ) return NULL;
     return block_payload( context, block_at( at ) );
 }
 
-/* The record of a module, NULL where there is none: in line. */
-static HOT module_t* module_in_line( const dmheap_context_t* context, owner_t owner )
+/* The record of a module, NULL where there is none. */
+static module_t* module_of( const dmheap_context_t* context, owner_t owner )
 {
     uint32_t number = owner - OWNER_FIRST_MODULE;
     uint32_t place  = context->table_at + number;
@@ -116,21 +116,15 @@ static HOT module_t* module_in_line( const dmheap_context_t* context, owner_t ow
     return entry_record( context, *image_word( context, place ) );
 }
 
-/* The record of a module, NULL where there is none. */
-static APART module_t* module_of( const dmheap_context_t* context, owner_t owner )
-{
-    return module_in_line( context, owner );
-}
-
 /* What an owner of users' blocks holds, NULL where there is none. */
-static APART holding_t* user_holding( const dmheap_context_t* context, owner_t owner )
+static holding_t* user_holding( const dmheap_context_t* context, owner_t owner )
 {
     if( owner == OWNER_NOBODY ) return (holding_t*)(uintptr_t)&context->nobody;
     return (holding_t*)module_of( context, owner );
 }
 
 /* What the owner of this key holds, NULL where it is not what it was any more. */
-static APART holding_t* holding_with_key( const dmheap_context_t* context, uint32_t key )
+static holding_t* holding_with_key( const dmheap_context_t* context, uint32_t key )
 {
     module_t* module = module_of( context, key_owner( key ) );
     if( key == OWNER_NOBODY ) return (holding_t*)(uintptr_t)&context->nobody;
@@ -159,13 +153,11 @@ static block_t module_block( const dmheap_context_t* context, const module_t* mo
 /* ---- Finding a module ---- */
 
 /* The hints of a name: two owners of a byte each, the later one in the low byte. They lie backwards from the first block. */
-static HOT uint16_t* name_hints( const dmheap_context_t* context, const char* text )
+static uint16_t* name_hints( const dmheap_context_t* context, const char* text )
 {
-    /* Multiplying by 2^32 / golden ratio spreads addresses that lie close together (Knuth, TAOCP 3, 6.4). The highest bit
-     * makes the place negative. */
-    uint32_t hash  = (uint32_t)(uintptr_t)text * 0x9e3779b1u;
-    int32_t  place = (int32_t)( hash >> 1 | 0x80000000u ) >> context->hint_shift;
-    return (uint16_t*)image_word( context, context->first ) + place - 2; /* in front of its header */
+    /* Multiplying by 2^32 / golden ratio spreads addresses that lie close together (Knuth, TAOCP 3, 6.4). */
+    uint32_t number = (uint32_t)(uintptr_t)text * 0x9e3779b1u >> context->hint_shift;
+    return (uint16_t*)block_header( context, block_at( context->first ) ) - 1 - number;
 }
 
 static void hint_note( const dmheap_context_t* context, const char* text, owner_t owner )
@@ -175,7 +167,7 @@ static void hint_note( const dmheap_context_t* context, const char* text, owner_
 }
 
 /* The module of this name by its second hint; OWNER_FREE where that does not know it. */
-static APART owner_t owner_by_second_hint( const dmheap_context_t* context, const char* text )
+static RARE owner_t owner_by_second_hint( const dmheap_context_t* context, const char* text )
 {
     owner_t         owner  = *name_hints( context, text ) >> 8;
     const module_t* module = module_of( context, owner );
@@ -183,10 +175,10 @@ static APART owner_t owner_by_second_hint( const dmheap_context_t* context, cons
 }
 
 /* What the module of this name holds, and its number, by the hints alone; NULL where they do not know it. O(1). */
-static HOT holding_t* owner_by_hint( const dmheap_context_t* context, const char* text, owner_t* owner )
+static holding_t* owner_by_hint( const dmheap_context_t* context, const char* text, owner_t* owner )
 {
     *owner           = *name_hints( context, text ) & UINT8_MAX;
-    module_t* module = module_in_line( context, *owner );
+    module_t* module = module_of( context, *owner );
     if( module != NULL && names_equal( module->name, text ) ) return &module->holding;
     *owner = owner_by_second_hint( context, text );
     return (holding_t*)module_of( context, *owner );
@@ -241,20 +233,20 @@ static RARE status_t holding_admits( const holding_t* holding, uint32_t live )
 }
 
 /* Books that a block of `from` words has `to` words now. */
-static HOT void holding_adjust( holding_t* holding, uint32_t from, uint32_t to )
+static void holding_adjust( holding_t* holding, uint32_t from, uint32_t to )
 {
     uint32_t live = holding->live + to - from;
     holding->live = live;
     if( live > holding->peak && !holding_is_leaving( holding ) ) holding->peak = live;
 }
 
-static HOT void holding_charge( holding_t* holding, uint32_t size )
+static void holding_charge( holding_t* holding, uint32_t size )
 {
     holding->blocks++;
     holding_adjust( holding, 0, size );
 }
 
-static HOT void holding_discharge( holding_t* holding, uint32_t size )
+static void holding_discharge( holding_t* holding, uint32_t size )
 {
     holding->blocks--;
     holding->live -= size;
@@ -263,14 +255,14 @@ static HOT void holding_discharge( holding_t* holding, uint32_t size )
 /* ---- Taking and releasing for an owner ---- */
 
 /* What a search for a block comes to. */
-static HOT status_t found_status( block_t block )
+static status_t found_status( block_t block )
 {
     return block.at > BLOCK_DAMAGED ? STATUS_OK : block.at == BLOCK_NONE ? STATUS_NO_MEMORY : STATUS_CORRUPTED;
 }
 
 /* Takes a block for a payload of `bytes` at the heap's alignment, for an owner who holds this. BLOCK_NONE where that
  * cannot be: owner_take_any() tells why. O(1). */
-static HOT block_t owner_take( dmheap_context_t* context, holding_t* holding, owner_t owner, size_t bytes )
+static block_t owner_take( dmheap_context_t* context, holding_t* holding, owner_t owner, size_t bytes )
 {
     block_t  block;
     uint32_t size = block_size_to_take( context, bytes, 0 );
@@ -308,7 +300,7 @@ static status_t owner_take_any( dmheap_context_t* context, owner_t owner, holdin
 
 /* Takes a block of `payload` bytes for the heap's own records: in front of those that lie at the far end, or else
  * anywhere. STATUS_NO_MEMORY, STATUS_CORRUPTED. O(1). */
-static status_t system_take( dmheap_context_t* context, size_t payload, block_t* taken )
+static RARE status_t system_take( dmheap_context_t* context, size_t payload, block_t* taken )
 {
     uint32_t size  = block_size_for( context, payload );
     uint32_t whole = 0, lead = 0;
@@ -452,7 +444,7 @@ static void record_fill( const dmheap_context_t* context, const name_t* name, co
 }
 
 /* Forgets a module that holds nothing. STATUS_CORRUPTED: nothing was changed. O(modules). */
-static status_t owner_forget( dmheap_context_t* context, owner_t owner )
+static RARE status_t owner_forget( dmheap_context_t* context, owner_t owner )
 {
     word_t*         table  = table_of( context );
     const module_t* module = module_of( context, owner );
@@ -476,7 +468,7 @@ static status_t table_check( const dmheap_context_t* context )
 
 /* Registers a name that the heap does not know. STATUS_REGISTERED; STATUS_TABLE_FULL, STATUS_NO_MEMORY,
  * STATUS_CORRUPTED: nothing was changed. O(modules). */
-static status_t owner_register( dmheap_context_t* context, const name_t* name, owner_t* owner )
+static RARE status_t owner_register( dmheap_context_t* context, const name_t* name, owner_t* owner )
 {
     static const holding_t nothing = { .ceiling = CEILING_NONE };
     block_t                record;

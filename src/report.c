@@ -36,12 +36,27 @@ typedef struct
 
 #ifdef DMOD_NO_LOGGING
 
+/* Whether anybody hears of a refusal. */
+enum
+{
+#if defined( DMHEAP_DIAGNOSTICS ) || defined( DMHEAP_TRACE )
+    REPORTS = true
+#else
+    REPORTS = false
+#endif
+};
+
 static inline void report( const report_t* what )
 {
     (void)what;
 }
 
 #else
+
+enum
+{
+    REPORTS = true
+};
 
 /* ---- Words ---- */
 

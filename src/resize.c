@@ -169,7 +169,7 @@ static RARE bool move_again( const dmheap_context_t* only, const move_t* move, b
                                         .largest   = move->largest,
                                         .module    = name,
                                         .address   = not_located( move->status, only, move->pointer ) };
-    if( move->source != NULL )
+    if( REPORTS && move->source != NULL )
     {
         lock();
         /* where the block is gone, its place is one in whatever heap was asked for it last */
@@ -185,7 +185,7 @@ static RARE bool move_again( const dmheap_context_t* only, const move_t* move, b
 /* Notes what a heap that was asked for another place, or the first one, has said. Locked. */
 static void move_note( move_t* move, const dmheap_context_t* asked, status_t status )
 {
-    size_t largest = is_exhausted( status ) ? largest_free( asked ) : 0;
+    size_t largest = REPORTS && is_exhausted( status ) ? largest_free( asked ) : 0;
     move->status   = status;
     if( largest > move->largest ) move->largest = largest;
     diagnose_asked( asked, move->source, move->request.size, status );
@@ -229,7 +229,7 @@ static void* reallocate( dmheap_context_t* only, move_t* move )
         move_attempt( only, move );
     while( !block_is_had( move->status ) && move_again( only, move, &retried ) );
     if( !block_is_had( move->status ) ) return NULL;
-    if( move->status == STATUS_REGISTERED ) move_registered( move );
+    if( REPORTS && move->status == STATUS_REGISTERED ) move_registered( move );
     return move->target != NULL ? move_finish( move ) : move->pointer;
 }
 

@@ -396,8 +396,9 @@ static void see( void* address, size_t size, const char* owner, void* user )
 
 static void the_figures_are_those_of_the_blocks( void** state )
 {
-    /* free in the end are 100, 56, 600 and 100: neither the smallest nor the largest is the first or the last */
-    static const size_t sizes[] = { 40, 100, 40, 56, 40, 600, 40, 100, 40 };
+    /* free in the end are 100, 56, 600 and 100: neither the smallest nor the largest is the first or the last; and the rest is
+     * full, with the guard too */
+    static const size_t sizes[] = { 40, 100, 40, 56, 40, 600, 40, 100, 56 };
     enum
     {
         BLOCKS = sizeof sizes / sizeof sizes[0]
@@ -823,6 +824,59 @@ static void a_heap_in_a_block_of_another_one_lives_beside_it( void** state )
     }
 }
 
+#ifdef DMHEAP_DIAGNOSTICS
+
+static char since[8192];
+
+static void print( const char* text, void* user )
+{
+    assert_ptr_equal( user, since );
+    assert_true( strlen( since ) + strlen( text ) < sizeof since );
+    memcpy( since + strlen( since ), text, strlen( text ) + 1 );
+}
+
+/* Bytes and blocks more that the report says of a name. */
+static bool grew( const dmheap_mark_t* mark, const char* name, long* bytes, long* blocks )
+{
+    since[0] = '\0';
+    assert_true( dmheap_report_since( mark, print, since ) );
+    const char* line = strstr( since, name );
+    return line != NULL && sscanf( line + strlen( name ), "%*u %*u %ld %ld", bytes, blocks ) == 2;
+}
+
+static void a_mark_is_of_the_default_heaps( void** state )
+{
+    (void)state;
+    dmheap_mark_entry_t entries[4], entries_of_one[4];
+    dmheap_mark_t       mark, mark_of_one;
+    long                bytes, blocks;
+    dmheap_context_t*   one     = heap( 0 );
+    dmheap_context_t*   removed = heap( 1 );
+    assert_true( dmheap_remove_default_context( removed ) );
+    assert_non_null( dmheap_malloc( one, 100, "net" ) );
+    assert_true( dmheap_mark( &mark, entries, 4 ) );
+    assert_true( dmheap_ctx_mark( removed, &mark_of_one, entries_of_one, 4 ) );
+    assert_non_null( dmheap_malloc( one, 100, "net" ) );
+    assert_non_null( dmheap_malloc( removed, 100, "net" ) );
+    assert_non_null( dmheap_malloc( removed, 100, "net" ) );
+    assert_true( grew( &mark, "\nnet ", &bytes, &blocks ) );
+    assert_int_equal( blocks, 1 );
+    assert_true( grew( &mark_of_one, "\nnet ", &bytes, &blocks ) );
+    assert_int_equal( blocks, 2 );
+    assert_true( grew( &mark_of_one, "\ntotal ", &bytes, &blocks ) );
+    assert_int_equal( blocks, 2 );
+    (void)fixture_log();
+    dmheap_unregister_module( NULL, "net" );
+    assert_int_equal( fixture_logged( " in 2 blocks were left by module net." ), 1 );
+    assert_true( grew( &mark, "\ntotal ", &bytes, &blocks ) );
+    assert_int_equal( blocks, -1 );
+    dmheap_set_default_context( NULL );
+    assert_true( grew( &mark, "\ntotal ", &bytes, &blocks ) );
+    assert_int_equal( blocks, -1 );
+}
+
+#endif
+
 int main( void )
 {
     const struct CMUnitTest tests[] = {
@@ -856,6 +910,9 @@ int main( void )
         TEST( a_heap_that_is_overwritten_leaves_its_place_to_another ),
         TEST( a_heap_in_whose_memory_another_one_is_made_is_dropped ),
         TEST( a_heap_in_a_block_of_another_one_lives_beside_it ),
+#ifdef DMHEAP_DIAGNOSTICS
+        TEST( a_mark_is_of_the_default_heaps ),
+#endif
     };
     return cmocka_run_group_tests_name( "context first", tests, NULL, NULL ) != 0;
 }

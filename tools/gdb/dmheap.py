@@ -183,7 +183,7 @@ class Heap:
         if self.end > HEAP_MOST or max(context.granule_shift, context.list_shift, context.hint_shift) > 30:
             return False
         self.granule, self.scale = 1 << context.granule_shift, context.size_scale
-        behind = context.map_at + (1 << 30 - context.hint_shift)  # the hints
+        behind = context.map_at + (1 << 31 - context.hint_shift)  # the hints
         first = behind + (max(0, self.end - behind) >> context.granule_shift >> 5) + 2
         first += -(self.address // 4 + first) % self.granule
         return first == context.first < self.end and self.list_of(self.end) == context.map_at - 1 and \
