@@ -1,4 +1,4 @@
-/* Prints the list of suspects that a page of dmheap-view shows. */
+/* Prints the list of suspects that a page of `dmheap view` shows. */
 import { chromium } from 'playwright-core';
 
 const browser = await chromium.launch( { executablePath: '/usr/bin/chromium', headless: true, args: ['--no-sandbox', '--disable-gpu'] } );
