@@ -4,7 +4,7 @@ _dmheap() {
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        -b | --base | -a | --at | -e | --elf) ((i++)) ;;
+        -b | --base | -a | --at | -e | --elf | -o | --output) ((i++)) ;;
         -*) ;;
         *)
             case $count in 0) command=${COMP_WORDS[i]} ;; 1) file=${COMP_WORDS[i]} ;; esac
@@ -14,12 +14,12 @@ _dmheap() {
     done
     case $before in
     -b | --base | -a | --at) return ;;
-    -e | --elf) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    -e | --elf | -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     esac
     if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "--json --base --at --elf --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "--json --base --at --elf --output --help --version" -- "$word")
     elif [[ -z $command ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "report check modules blocks map diff leaks replay" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "report check modules blocks map diff leaks replay view" -- "$word")
     elif [[ $command == blocks && $count -ge 2 ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(dmheap modules --json "${file/#\~/$HOME}" 2> /dev/null |
             sed -n 's/^{"kind":"module",.*"name":"\([^" \\]*\)",.*/\1/p' | sort -u)" -- "$word")

@@ -5,6 +5,8 @@
  */
 #include "heaps.h"
 
+#include "progress.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,17 +195,23 @@ bool heaps_find( const target_t* target, const uint64_t* at, heaps_t* heaps )
 {
     *heaps = ( heaps_t ){ NULL, 0 };
     if( at != NULL ) return add( target, *at, true, heaps );
+    uint64_t all = 0, before = 0;
+    for( size_t i = 0; i < target->count; i++ )
+        all += target->regions[i].bytes;
     for( size_t i = 0; i < target->count; i++ )
     {
         const region_t* region = &target->regions[i];
         for( uint64_t inside = ( 0 - region->address ) & 3; inside + 4 <= region->bytes; inside += 4 )
         {
             uint32_t word;
+            if( ( inside & 0xffffc ) == 0 ) progress_show( before + inside, all );
             memcpy( &word, region->data + inside, sizeof word );
             if( word != READER_MAGIC && word != __builtin_bswap32( READER_MAGIC ) ) continue;
             if( !add( target, region->address + inside, false, heaps ) ) return false;
         }
+        before += region->bytes;
     }
+    progress_end();
     return true;
 }
 

@@ -2,6 +2,8 @@
  * dmheap: looks at heaps in a RAM dump, a core file or an image. Reads the command line and calls what does the work; what it
  * compares and draws itself needs more memory than a device has.
  */
+#include "embed.h"
+#include "file.h"
 #include "heaps.h"
 #include "places.h"
 #include "text.h"
@@ -27,12 +29,13 @@ enum
 
 static struct
 {
-    bool     json;
-    bool     placed; /* --base */
-    uint64_t base;
-    bool     chosen; /* --at */
-    uint64_t at;
-    uint64_t entry; /* of the program of --elf, 0: not known */
+    bool        json;
+    bool        placed; /* --base */
+    uint64_t    base;
+    bool        chosen; /* --at */
+    uint64_t    at;
+    uint64_t    entry; /* of the program of --elf, 0: not known */
+    const char* out;   /* NULL: standard output */
 } options;
 
 static int complain( const char* what, const char* why )
@@ -49,8 +52,8 @@ typedef struct
     heaps_t  heaps;
 } file_t;
 
-/* FINE, FOUND where a heap is damaged, USAGE, NO_HEAP. */
-static int file_open( const char* path, file_t* file )
+/* FINE, FOUND where a heap is damaged, USAGE, NO_HEAP; where a ring with a trace will do as well, not if there is one. */
+static int file_open( const char* path, bool ring_will_do, file_t* file )
 {
     *file = ( file_t ){ 0 };
     errno = 0;
@@ -59,7 +62,7 @@ static int file_open( const char* path, file_t* file )
     if( options.entry != 0 && file->target.entry != 0 ) places_moved( file->target.entry - options.entry );
     if( !heaps_find( &file->target, options.chosen ? &options.at : NULL, &file->heaps ) )
         return complain( path, strerror( ENOMEM ) );
-    if( file->heaps.count == 0 )
+    if( file->heaps.count == 0 && !( ring_will_do && trace_is_in( path ) ) )
     {
         (void)complain( path, "no heap is in it" );
         return NO_HEAP;
@@ -157,7 +160,7 @@ static void show_heap( what_t what, heap_t* heap, const char* module )
 static int show( what_t what, const char* path, const char* module )
 {
     file_t file;
-    int    status = file_open( path, &file );
+    int    status = file_open( path, false, &file );
     for( size_t i = 0; i < file.heaps.count; i++ )
     {
         if( i != 0 && !options.json && what != SHOW_CHECK ) (void)printf( "\n" );
@@ -355,8 +358,8 @@ static int compare( const char* before, const char* after, bool leaks )
 {
     holdings_t all = { 0 };
     file_t     files[2];
-    int        status = file_open( before, &files[0] );
-    int        second = status == USAGE ? USAGE : file_open( after, &files[1] );
+    int        status = file_open( before, false, &files[0] );
+    int        second = status == USAGE ? USAGE : file_open( after, false, &files[1] );
     if( status == USAGE ) files[1] = ( file_t ){ 0 };
     if( second > status ) status = second;
     if( status <= FOUND )
@@ -482,6 +485,38 @@ static void draw_map( heap_t* heap )
     release( &all );
 }
 
+/* ---- The page ---- */
+
+/* Says what is wrong with the heaps that the page will show. */
+static int look_at_heaps( const char* path )
+{
+    file_t file;
+    int    status = file_open( path, true, &file );
+    complain_of_damage( &file );
+    file_close( &file );
+    return status;
+}
+
+static int view( const char* path )
+{
+    unsigned char* bytes;
+    size_t         size;
+    const char*    slash = strrchr( path, '/' );
+    errno                = 0;
+    if( !file_read( path, &bytes, &size ) ) return complain( path, strerror( errno ) );
+    int   status = trace_is( path ) ? trace_look( path ) : look_at_heaps( path );
+    FILE* out    = status <= FOUND ? file_create( options.out ) : NULL;
+    if( out != NULL )
+    {
+        (void)view_write( out, bytes, size, slash != NULL ? slash + 1 : path );
+        if( !file_finish( out, options.out ) ) status = USAGE;
+    }
+    else if( status <= FOUND )
+        status = USAGE;
+    free( bytes );
+    return status;
+}
+
 /* ---- The command line ---- */
 
 static const char help[] = "Usage: dmheap COMMAND [OPTION]... FILE...\n"
@@ -497,6 +532,7 @@ static const char help[] = "Usage: dmheap COMMAND [OPTION]... FILE...\n"
                            "  leaks A B              the modules that hold more, and their new blocks\n"
                            "  leaks TRACE            what unloaded modules left behind\n"
                            "  replay TRACE           the events of a trace, one a line\n"
+                           "  view FILE              writes a page for a browser that shows it\n"
                            "  (TRACE may be a RAM dump or a core file too: the ring in it)\n"
                            "\n"
                            "  -j, --json             an object a line, for programs\n"
@@ -504,6 +540,7 @@ static const char help[] = "Usage: dmheap COMMAND [OPTION]... FILE...\n"
                            "  -a, --at ADDRESS       only the heap there, whatever it begins with\n"
                            "  -e, --elf FILE         the program: callers of a build with DMHEAP_GUARD are\n"
                            "                         shown as function, file and line, by addr2line\n"
+                           "  -o, --output FILE      where what is written goes, not to standard output\n"
                            "  -h, --help             this\n"
                            "  -V, --version          which version of images and traces this reads\n"
                            "\n"
@@ -543,6 +580,7 @@ static int run( int count, char** words )
         return count == 3 ? compare( words[1], words[2], leaks ) : wrong( "two files are compared" );
     if( strcmp( name, "replay" ) == 0 )
         return count == 2 ? trace_replay( words[1], options.json ) : wrong( "one trace is replayed" );
+    if( strcmp( name, "view" ) == 0 ) return count == 2 ? view( words[1] ) : wrong( "one file is viewed" );
     for( size_t i = 0; i < sizeof shows / sizeof *shows; i++ )
     {
         if( strcmp( name, shows[i].name ) != 0 ) continue;
@@ -555,21 +593,20 @@ static int run( int count, char** words )
 
 int main( int argc, char** argv )
 {
-    static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
-                                           { "base", required_argument, NULL, 'b' },
-                                           { "at", required_argument, NULL, 'a' },
-                                           { "elf", required_argument, NULL, 'e' },
-                                           { "help", no_argument, NULL, 'h' },
-                                           { "version", no_argument, NULL, 'V' },
-                                           { NULL, 0, NULL, 0 } };
-    const char*                elf     = NULL;
-    int                        option;
-    while( ( option = getopt_long( argc, argv, "jb:a:e:hV", longs, NULL ) ) != -1 )
+    static const struct option longs[] = {
+        { "json", no_argument, NULL, 'j' },         { "base", required_argument, NULL, 'b' },
+        { "at", required_argument, NULL, 'a' },     { "elf", required_argument, NULL, 'e' },
+        { "output", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },      { NULL, 0, NULL, 0 } };
+    const char* elf = NULL;
+    int         option;
+    while( ( option = getopt_long( argc, argv, "jb:a:e:o:hV", longs, NULL ) ) != -1 )
     {
         switch( option )
         {
         case 'j': options.json = true; break;
         case 'e': elf = optarg; break;
+        case 'o': options.out = optarg; break;
         case 'b':
             options.placed = true;
             if( !number( optarg, &options.base ) ) return wrong( "that is no address" );

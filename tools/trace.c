@@ -1,52 +1,17 @@
 /*
- * Reads traces; see trace.h. What a record means is followed as docs/trace.md says it: which blocks there are, whose they are.
- * May not trust a number in the file.
+ * Shows traces; see trace.h.
  */
 #include "trace.h"
 
+#include "events.h"
+#include "file.h"
 #include "places.h"
-#include "target.h"
 #include "text.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum
-{
-    FINE  = 0,
-    FOUND = 1,
-    USAGE = 2,
-
-    NAME_SIZE = 256,
-    VERSION   = 1,
-
-    OP_MALLOC = 1,
-    OP_FREE,
-    OP_REALLOC,
-    OP_RETAG,
-    OP_REFUSED,
-    OP_REGISTER,
-    OP_RENAME,
-    OP_UNREGISTER,
-    OP_HEAP_MADE,
-    OP_HEAP_ENDS,
-    OP_LEFT,
-    OP_IS_HEAP,
-    OP_IS_OWNER,
-    OP_IS_BLOCK,
-    OP_LOST,
-    OPS,
-
-    REASONS = 12,
-
-    OWNER_OWN    = 2,
-    OWNER_NOBODY = 3
-};
 
 static const char* const ops[OPS]         = { "unknown",  "malloc",   "free",       "realloc",   "retag",     "refused",
                                               "register", "rename",   "unregister", "heap_made", "heap_ends", "left",
@@ -56,547 +21,27 @@ static const char* const reasons[REASONS] = {
     "being unregistered", "stale handle", "bad name",       "bad alignment",
     "overflow",           "no heap",      "overwritten",    "no live payload" };
 
-/* Members that an op does not have are 0. */
-typedef struct
-{
-    unsigned op;
-    uint64_t time, address, owner, new_owner, requested, block, old_block, alignment, new_address, caller, thread,
-        reason, count, bytes, control;
-    char name[NAME_SIZE];
-} event_t;
-
-typedef struct
-{
-    uint64_t address, bytes, owner, caller, time; /* address 0: the place is empty; 1: it was taken */
-} block_t;
-
-typedef struct
-{
-    uint64_t key, bytes, blocks, peak;
-    bool     gone;
-    char     name[NAME_SIZE];
-} owner_t;
-
-typedef struct
-{
-    uint64_t address, bytes, control, used, peak;
-    bool     gone;
-    char     name[NAME_SIZE];
-} heap_t;
-
-/* What modules of one name left behind, asked for at one place. */
-typedef struct
-{
-    char     name[NAME_SIZE];
-    uint64_t caller, bytes, blocks, unloads, last;
-} leak_t;
-
-typedef struct
-{
-    unsigned char* file;
-    size_t         size, at;
-    bool           cut; /* it ends within a record */
-    uint64_t       ticks, time, address;
-
-    block_t* blocks; /* a hash table, a power of two */
-    size_t   room, filled, live;
-    owner_t* owners;
-    size_t   owner_count;
-    heap_t*  heaps;
-    size_t   heap_count;
-    leak_t*  leaks;
-    size_t   leak_count;
-
-    uint64_t events[OPS], refused[REASONS], lost, unknown, first;
-} trace_t;
-
-static void* grown( void* memory, size_t count, size_t size )
-{
-    if( ( count & ( count - 1 ) ) != 0 ) return memory;
-    void* more = realloc( memory, ( count == 0 ? 1 : count * 2 ) * size );
-    if( more != NULL ) return more;
-    (void)fprintf( stderr, "dmheap: %s\n", strerror( ENOMEM ) );
-    exit( USAGE );
-}
-
-/* ---- Reading ---- */
-
-typedef struct
-{
-    const unsigned char *at, *end;
-    bool                 is_short;
-} bytes_t;
-
-static uint64_t varint( bytes_t* from )
-{
-    uint64_t value = 0;
-    for( unsigned shift = 0; shift < 64 && from->at != from->end; shift += 7 )
-    {
-        unsigned char byte = *from->at++;
-        value |= (uint64_t)( byte & 0x7f ) << shift;
-        if( byte < 0x80 ) return value;
-    }
-    from->is_short = true;
-    return 0;
-}
-
-static uint64_t zigzag( bytes_t* from )
-{
-    uint64_t value = varint( from );
-    return value >> 1 ^ ( 0 - ( value & 1 ) );
-}
-
-static void text( bytes_t* from, char name[NAME_SIZE] )
-{
-    uint64_t length = varint( from );
-    if( from->is_short || length > (uint64_t)( from->end - from->at ) )
-    {
-        from->is_short = true;
-        return;
-    }
-    size_t kept = length < NAME_SIZE ? (size_t)length : NAME_SIZE - 1;
-    memcpy( name, from->at, kept );
-    name[kept] = '\0';
-    from->at += length;
-}
-
-static void sizes( bytes_t* from, event_t* event )
-{
-    event->requested = varint( from );
-    event->block     = varint( from );
-    event->alignment = varint( from );
-}
-
-static void call( bytes_t* from, event_t* event )
-{
-    event->caller = varint( from );
-    event->thread = varint( from );
-}
-
-static void fields( bytes_t* from, event_t* event )
-{
-    switch( event->op )
-    {
-    case OP_MALLOC:
-    case OP_IS_BLOCK:
-        event->owner = varint( from );
-        sizes( from, event );
-        call( from, event );
-        break;
-    case OP_FREE:
-        event->owner = varint( from );
-        event->block = varint( from );
-        call( from, event );
-        break;
-    case OP_REALLOC:
-        event->owner       = varint( from );
-        event->old_block   = varint( from );
-        event->new_address = event->address + 4 * zigzag( from );
-        event->new_owner   = varint( from );
-        sizes( from, event );
-        call( from, event );
-        break;
-    case OP_RETAG:
-        event->owner     = varint( from );
-        event->block     = varint( from );
-        event->new_owner = varint( from );
-        break;
-    case OP_REFUSED:
-        event->requested = varint( from );
-        event->alignment = varint( from );
-        event->reason    = varint( from );
-        text( from, event->name );
-        call( from, event );
-        break;
-    case OP_REGISTER:
-    case OP_RENAME:
-    case OP_IS_OWNER:
-        event->owner = varint( from );
-        text( from, event->name );
-        break;
-    case OP_UNREGISTER: event->owner = varint( from ); break;
-    case OP_HEAP_MADE:
-    case OP_IS_HEAP:
-        event->bytes   = varint( from );
-        event->control = varint( from );
-        (void)varint( from );
-        text( from, event->name );
-        break;
-    case OP_LEFT:
-        event->owner = varint( from );
-        event->block = varint( from );
-        break;
-    case OP_LOST: event->count = varint( from ); break;
-    default: break; /* of a later version */
-    }
-}
-
-/* The next record; false at the end. */
-static bool next( trace_t* trace, event_t* event )
-{
-    bytes_t from = { trace->file + trace->at, trace->file + trace->size, false };
-    if( from.at == from.end ) return false;
-    uint64_t length = varint( &from );
-    trace->cut      = from.is_short || length == 0 || length > (uint64_t)( from.end - from.at );
-    if( trace->cut ) return false;
-    from.end = from.at + length;
-    *event   = ( event_t ){ .op = *from.at++ };
-    trace->time += varint( &from );
-    trace->address += 4 * zigzag( &from );
-    event->time    = trace->time;
-    event->address = trace->address;
-    fields( &from, event );
-    trace->cut = from.is_short;
-    if( trace->cut ) return false;
-    trace->at = (size_t)( from.end - trace->file );
-    return true;
-}
-
-static bool header( trace_t* trace )
-{
-    bytes_t from = { trace->file + 8, trace->file + trace->size, false };
-    if( trace->size < 9 || memcmp( trace->file, "DMHT", 4 ) != 0 || trace->file[4] != VERSION ) return false;
-    trace->ticks = varint( &from );
-    trace->at    = (size_t)( from.at - trace->file );
-    trace->time = trace->address = 0;
-    return !from.is_short;
-}
-
 bool trace_is( const char* path )
 {
     char  magic[4];
     FILE* file = fopen( path, "rb" );
     if( file == NULL ) return false;
-    bool is = fread( magic, 1, 4, file ) == 4 && memcmp( magic, "DMHT", 4 ) == 0;
+    bool is = file_is_packed( path ) || ( fread( magic, 1, 4, file ) == 4 && memcmp( magic, "DMHT", 4 ) == 0 );
     (void)fclose( file );
     return is;
 }
 
-/* ---- What there is ---- */
-
-static size_t place_of( const trace_t* trace, uint64_t address )
+bool trace_is_in( const char* path )
 {
-    size_t place = (size_t)( ( address >> 2 ) * UINT64_C( 0x9e3779b97f4a7c15 ) >> 20 ) & ( trace->room - 1 );
-    while( trace->blocks[place].address != 0 && trace->blocks[place].address != address )
-        place = ( place + 1 ) & ( trace->room - 1 );
-    return place;
+    return events_are_in( path );
 }
 
-static void make_room( trace_t* trace )
+int trace_look( const char* path )
 {
-    if( trace->filled * 2 < trace->room ) return;
-    block_t* old  = trace->blocks;
-    size_t   room = trace->room;
-    trace->room   = trace->live * 4 < 1024 ? 1024 : 1;
-    while( trace->room < trace->live * 4 )
-        trace->room *= 2;
-    trace->blocks = calloc( trace->room, sizeof *trace->blocks );
-    if( trace->blocks == NULL ) exit( USAGE );
-    trace->filled = trace->live;
-    for( size_t i = 0; i < room; i++ )
-        if( old[i].address > 1 ) trace->blocks[place_of( trace, old[i].address )] = old[i];
-    free( old );
+    trace_t trace;
+    int     status = events_open( path, &trace );
+    return status == FINE ? events_close( &trace, FINE ) : status;
 }
-
-static owner_t* owner_of( trace_t* trace, uint64_t key )
-{
-    for( size_t i = trace->owner_count; i-- > 0; )
-        if( trace->owners[i].key == key ) return &trace->owners[i];
-    trace->owners  = grown( trace->owners, trace->owner_count, sizeof *trace->owners );
-    owner_t* owner = &trace->owners[trace->owner_count++];
-    *owner         = ( owner_t ){ .key = key };
-    if( key == OWNER_OWN ) (void)strcpy( owner->name, "(the heap's own)" );
-    if( key == OWNER_NOBODY ) (void)strcpy( owner->name, "(nobody)" );
-    return owner;
-}
-
-/* The innermost heap that an address lies behind the control data of; NULL: none. */
-static heap_t* heap_of( const trace_t* trace, uint64_t address )
-{
-    heap_t* found = NULL;
-    for( size_t i = 0; i < trace->heap_count; i++ )
-    {
-        heap_t* heap = &trace->heaps[i];
-        if( heap->gone || address - 4 - heap->address < heap->control || address - heap->address >= heap->bytes )
-            continue;
-        if( found == NULL || heap->bytes < found->bytes ) found = heap;
-    }
-    return found;
-}
-
-static void book( trace_t* trace, const block_t* block, bool comes )
-{
-    owner_t* owner = owner_of( trace, block->owner );
-    heap_t*  heap  = heap_of( trace, block->address );
-    owner->bytes += comes ? block->bytes : 0 - block->bytes;
-    owner->blocks += comes ? 1 : UINT64_MAX;
-    if( owner->bytes > owner->peak ) owner->peak = owner->bytes;
-    if( heap == NULL ) return;
-    heap->used += comes ? block->bytes : 0 - block->bytes;
-    if( heap->used > heap->peak ) heap->peak = heap->used;
-}
-
-static void take_away( trace_t* trace, size_t place )
-{
-    book( trace, &trace->blocks[place], false );
-    trace->blocks[place].address = 1;
-    trace->live--;
-}
-
-static void add( trace_t* trace, uint64_t address, uint64_t owner, const event_t* event )
-{
-    if( address <= 1 ) return;
-    make_room( trace );
-    size_t place = place_of( trace, address );
-    if( trace->blocks[place].address == address )
-        take_away( trace, place ); /* what took it away is missing, or it is said once more */
-    else
-        trace->filled++;
-    trace->blocks[place] = ( block_t ){ address, event->block, owner, event->caller, event->time };
-    trace->live++;
-    book( trace, &trace->blocks[place], true );
-}
-
-/* The place of the block that an event is about; `room` where it is not known. */
-static size_t known( trace_t* trace, const event_t* event )
-{
-    make_room( trace );
-    size_t place = place_of( trace, event->address );
-    if( trace->blocks[place].address == event->address && event->address > 1 ) return place;
-    trace->unknown++;
-    return trace->room;
-}
-
-static void note_leak( trace_t* trace, const block_t* block, uint64_t owner )
-{
-    const char* name = owner_of( trace, owner )->name;
-    size_t      i    = 0;
-    while( i < trace->leak_count &&
-           ( trace->leaks[i].caller != block->caller || strcmp( trace->leaks[i].name, name ) != 0 ) )
-        i++;
-    if( i == trace->leak_count )
-    {
-        trace->leaks                      = grown( trace->leaks, trace->leak_count, sizeof *trace->leaks );
-        trace->leaks[trace->leak_count++] = ( leak_t ){ .caller = block->caller };
-        (void)snprintf( trace->leaks[i].name, NAME_SIZE, "%s", name );
-    }
-    trace->leaks[i].bytes += block->bytes;
-    trace->leaks[i].blocks++;
-    trace->leaks[i].unloads += trace->leaks[i].last != owner;
-    trace->leaks[i].last = owner;
-}
-
-static void heap_is( trace_t* trace, const event_t* event )
-{
-    heap_t* heap = NULL;
-    for( size_t i = 0; i < trace->heap_count; i++ )
-        if( !trace->heaps[i].gone && trace->heaps[i].address == event->address ) heap = &trace->heaps[i];
-    if( heap == NULL )
-    {
-        trace->heaps = grown( trace->heaps, trace->heap_count, sizeof *trace->heaps );
-        heap         = &trace->heaps[trace->heap_count++];
-        *heap        = ( heap_t ){ .address = event->address };
-    }
-    heap->bytes   = event->bytes;
-    heap->control = event->control;
-    (void)snprintf( heap->name, NAME_SIZE, "%s", event->name );
-}
-
-static void heap_ends( trace_t* trace, uint64_t address )
-{
-    for( size_t i = 0; i < trace->heap_count; i++ )
-    {
-        heap_t* heap = &trace->heaps[i];
-        if( heap->gone || heap->address != address ) continue;
-        for( size_t place = 0; place < trace->room; place++ )
-            if( trace->blocks[place].address > 1 && heap_of( trace, trace->blocks[place].address ) == heap )
-                take_away( trace, place );
-        heap->gone = true;
-        return;
-    }
-}
-
-static void apply( trace_t* trace, const event_t* event )
-{
-    size_t  place;
-    block_t left = { .bytes = event->block };
-    trace->events[event->op < OPS ? event->op : 0]++;
-    switch( event->op )
-    {
-    case OP_MALLOC:
-    case OP_IS_BLOCK: add( trace, event->address, event->owner, event ); break;
-    case OP_FREE:
-        if( ( place = known( trace, event ) ) != trace->room ) take_away( trace, place );
-        break;
-    case OP_LEFT:
-        if( ( place = known( trace, event ) ) != trace->room )
-        {
-            left = trace->blocks[place];
-            take_away( trace, place );
-        }
-        note_leak( trace, &left, event->owner );
-        break;
-    case OP_REALLOC:
-        if( ( place = known( trace, event ) ) != trace->room ) take_away( trace, place );
-        add( trace, event->new_address, event->new_owner, event );
-        break;
-    case OP_RETAG:
-        if( ( place = known( trace, event ) ) == trace->room ) break;
-        book( trace, &trace->blocks[place], false );
-        trace->blocks[place].owner = event->new_owner;
-        book( trace, &trace->blocks[place], true );
-        break;
-    case OP_REGISTER:
-    case OP_RENAME:
-    case OP_IS_OWNER: (void)snprintf( owner_of( trace, event->owner )->name, NAME_SIZE, "%s", event->name ); break;
-    case OP_UNREGISTER: owner_of( trace, event->owner )->gone = true; break;
-    case OP_HEAP_MADE:
-    case OP_IS_HEAP: heap_is( trace, event ); break;
-    case OP_HEAP_ENDS: heap_ends( trace, event->address ); break;
-    case OP_REFUSED: trace->refused[event->reason < REASONS ? event->reason : 0]++; break;
-    case OP_LOST: trace->lost += event->count; break;
-    default: break;
-    }
-}
-
-/* An owner is called what was said last, or where nothing was said yet, what is said first. */
-static void learn_names( trace_t* trace )
-{
-    event_t event;
-    while( next( trace, &event ) )
-    {
-        if( event.op != OP_REGISTER && event.op != OP_RENAME && event.op != OP_IS_OWNER ) continue;
-        owner_t* owner = owner_of( trace, event.owner );
-        if( owner->name[0] == '\0' ) (void)snprintf( owner->name, NAME_SIZE, "%s", event.name );
-    }
-    (void)header( trace );
-}
-
-/* ---- The ring in a target's memory ---- */
-
-enum
-{
-    RING_MAGIC = 0x52484d44,
-    RING_HEAD  = 12, /* words */
-    RING_LOST  = 48  /* bytes that the header and the first record take at most */
-};
-
-static void put( trace_t* trace, uint64_t value )
-{
-    for( ; value > 0x7f; value >>= 7 )
-        trace->file[trace->size++] = (unsigned char)( value | 0x80 );
-    trace->file[trace->size++] = (unsigned char)value;
-}
-
-/* Makes a trace of the ring whose head is here, with what its oldest record counts from as a record of lost ones. */
-static bool ring_open( const target_t* target, uint64_t address, trace_t* trace )
-{
-    unsigned char raw[RING_HEAD * 4];
-    uint32_t      head[RING_HEAD];
-    if( target_read( target, address, raw, sizeof raw ) < sizeof raw ) return false;
-    bool is_big = raw[5] != 0;
-    for( unsigned i = 0; i < RING_HEAD; i++ )
-        head[i] = is_big ? (uint32_t)raw[4 * i] << 24 | (uint32_t)raw[4 * i + 1] << 16 | (uint32_t)raw[4 * i + 2] << 8 |
-                               raw[4 * i + 3]
-                         : (uint32_t)raw[4 * i + 3] << 24 | (uint32_t)raw[4 * i + 2] << 16 |
-                               (uint32_t)raw[4 * i + 1] << 8 | raw[4 * i];
-    uint32_t size = head[3], tail = head[4], end = head[5];
-    if( head[0] != RING_MAGIC || raw[4] != VERSION || ( raw[6] != 4 && raw[6] != 8 ) || tail >= size || end >= size ||
-        target_extent( target, address + sizeof raw ) < size )
-        return false;
-    unsigned char* ring = malloc( size );
-    trace->file         = malloc( size + (size_t)RING_LOST );
-    if( ring == NULL || trace->file == NULL ) exit( USAGE );
-    (void)target_read( target, address + sizeof raw, ring, size );
-    memcpy( trace->file, "DMHT", 4 );
-    memcpy( trace->file + 4, raw + 4, 4 );
-    trace->size = 8;
-    put( trace, head[2] );
-    size_t length              = trace->size++;
-    trace->file[trace->size++] = OP_LOST;
-    put( trace, (uint64_t)head[8] << 32 | head[7] );
-    uint64_t from = (uint64_t)head[10] << 32 | head[9];
-    put( trace, from << 1 ^ ( 0 - ( from >> 63 ) ) );
-    put( trace, head[6] );
-    trace->file[length] = (unsigned char)( trace->size - length - 1 );
-    for( ; tail != end; tail = tail + 1 == size ? 0 : tail + 1 )
-        trace->file[trace->size++] = ring[tail];
-    free( ring );
-    return header( trace );
-}
-
-/* The first ring in a RAM dump or a core file. */
-static bool ring_find( const char* path, trace_t* trace )
-{
-    static const unsigned char magics[2][4] = { { 0x44, 0x4d, 0x48, 0x52 }, { 0x52, 0x48, 0x4d, 0x44 } };
-    target_t                   target;
-    bool                       found = false;
-    if( !target_open( &target, path, false, 0 ) ) return false;
-    for( size_t i = 0; i < target.count && !found; i++ )
-    {
-        const region_t* region = &target.regions[i];
-        for( uint64_t inside = ( 0 - region->address ) & 3; !found && inside + 4 <= region->bytes; inside += 4 )
-            if( memcmp( region->data + inside, magics[0], 4 ) == 0 ||
-                memcmp( region->data + inside, magics[1], 4 ) == 0 )
-                found = ring_open( &target, region->address + inside, trace );
-    }
-    target_close( &target );
-    return found;
-}
-
-/* FINE or USAGE. */
-static int trace_open( const char* path, trace_t* trace )
-{
-    *trace     = ( trace_t ){ 0 };
-    FILE* file = fopen( path, "rb" );
-    if( file == NULL )
-    {
-        (void)fprintf( stderr, "dmheap: %s: %s\n", path, strerror( errno ) );
-        return USAGE;
-    }
-    for( size_t got = 1, room = 0; got != 0; trace->size += got )
-    {
-        if( room - trace->size < 65536 )
-        {
-            unsigned char* more = realloc( trace->file, room = room * 2 + 65536 );
-            if( more == NULL ) exit( USAGE );
-            trace->file = more;
-        }
-        got = fread( trace->file + trace->size, 1, room - trace->size, file );
-    }
-    (void)fclose( file );
-    unsigned char* exact =
-        realloc( trace->file, trace->size + 1 ); /* so that the sanitizers see what is read behind it */
-    if( exact != NULL ) trace->file = exact;
-    if( !header( trace ) )
-    {
-        free( trace->file );
-        *trace = ( trace_t ){ 0 };
-        if( !ring_find( path, trace ) )
-        {
-            (void)fprintf( stderr, "dmheap: %s: no trace of version %d\n", path, VERSION );
-            free( trace->file );
-            return USAGE;
-        }
-    }
-    learn_names( trace );
-    return FINE;
-}
-
-static int trace_close( trace_t* trace, int status )
-{
-    if( trace->cut )
-        (void)fprintf( stderr, "dmheap: the trace ends within a record, or is damaged, at byte %zu\n", trace->at );
-    if( trace->cut ) status = FOUND;
-    free( trace->file );
-    free( trace->blocks );
-    free( trace->owners );
-    free( trace->heaps );
-    free( trace->leaks );
-    return status;
-}
-
-/* ---- Showing ---- */
 
 static void show_time( const trace_t* trace, uint64_t time )
 {
@@ -617,7 +62,7 @@ static void show_event( trace_t* trace, const event_t* event, bool json )
     const char* name =
         event->name[0] != '\0' ? event->name
         : event->owner != 0
-            ? owner_of( trace, event->op == OP_REALLOC || event->op == OP_RETAG ? event->new_owner : event->owner )
+            ? events_owner( trace, event->op == OP_REALLOC || event->op == OP_RETAG ? event->new_owner : event->owner )
                   ->name
             : "";
     if( json )
@@ -650,27 +95,17 @@ int trace_replay( const char* path, bool json )
 {
     trace_t trace;
     event_t event;
-    int     status = trace_open( path, &trace );
+    int     status = events_open( path, &trace );
     if( status != FINE ) return status;
     if( !json )
         (void)printf( "%s event      address             bytes name\n",
                       trace.ticks != 0 ? "     seconds" : "        time" );
-    while( next( &trace, &event ) )
+    while( events_next( &trace, &event ) )
     {
-        apply( &trace, &event );
+        events_apply( &trace, &event );
         show_event( &trace, &event, json );
     }
-    return trace_close( &trace, FINE );
-}
-
-static void run( trace_t* trace )
-{
-    event_t event;
-    for( bool first = true; next( trace, &event ); first = false )
-    {
-        if( first ) trace->first = event.time;
-        apply( trace, &event );
-    }
+    return events_close( &trace, FINE );
 }
 
 static int by_bytes( const void* one, const void* other )
@@ -683,9 +118,9 @@ static int by_bytes( const void* one, const void* other )
 int trace_leaks( const char* path, bool json )
 {
     trace_t trace;
-    int     status = trace_open( path, &trace );
+    int     status = events_open( path, &trace );
     if( status != FINE ) return status;
-    run( &trace );
+    events_run( &trace );
     if( trace.leak_count != 0 ) qsort( trace.leaks, trace.leak_count, sizeof *trace.leaks, by_bytes );
     if( !json )
         (void)printf( trace.leak_count != 0
@@ -712,7 +147,7 @@ int trace_leaks( const char* path, bool json )
         (void)printf( "\n" );
         if( where != NULL ) (void)printf( "    from " ), text_name( where, 70 ), (void)printf( "\n" );
     }
-    return trace_close( &trace, trace.leak_count != 0 ? FOUND : FINE );
+    return events_close( &trace, trace.leak_count != 0 ? FOUND : FINE );
 }
 
 static int by_held( const void* one, const void* other )
@@ -794,12 +229,12 @@ static void show_counts( const trace_t* trace, bool json )
 int trace_report( const char* path, bool json )
 {
     trace_t trace;
-    int     status = trace_open( path, &trace );
+    int     status = events_open( path, &trace );
     if( status != FINE ) return status;
-    run( &trace );
+    events_run( &trace );
     if( trace.owner_count != 0 ) qsort( trace.owners, trace.owner_count, sizeof *trace.owners, by_held );
     show_heaps( &trace, json );
     show_owners( &trace, json );
     show_counts( &trace, json );
-    return trace_close( &trace, trace.unknown != 0 && trace.lost == 0 ? FOUND : FINE );
+    return events_close( &trace, trace.unknown != 0 && trace.lost == 0 ? FOUND : FINE );
 }

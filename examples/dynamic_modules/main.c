@@ -7,11 +7,11 @@
  */
 #define _DEFAULT_SOURCE /* memory without a file behind it */
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "dmheap.h"
 #include "loader.h"
-#include "report.h"
 
 enum
 {
@@ -22,6 +22,28 @@ enum
     LEAKY,
     MODULES
 };
+
+static void print( const char* text, void* user )
+{
+    (void)user;
+    (void)fputs( text, stdout );
+}
+
+static void report( const char* title )
+{
+    printf( "--- %s\n", title );
+    (void)dmheap_report( print, NULL );
+}
+
+/* What a module's messages say: its other blocks, such as its code, are larger. */
+static bool print_message( const dmheap_block_info_t* block, void* user )
+{
+    const char* module = user;
+    if( block->use == DMHEAP_BLOCK_LIVE && strcmp( block->owner, module ) == 0 && block->size < 64 )
+        printf( "    %p %5lu bytes \"%.*s\"\n", block->address, (unsigned long)block->size, (int)block->size,
+                (const char*)block->address );
+    return true;
+}
 
 static bool load_all( loaded_t** modules, const char* folder )
 {
@@ -54,14 +76,15 @@ static void unload( loaded_t** module )
 static bool run_demo( loaded_t** modules, const char* folder )
 {
     if( !load_all( modules, folder ) ) return false;
-    report_heap( "loaded" );
+    report( "loaded" );
     if( !run_all( modules ) ) return false;
-    report_heap( "after 200 rounds" );
+    report( "after 200 rounds" );
 
     loader_stop( modules[LEAKY] );
-    report_blocks( modules[LEAKY]->allocator_name );
+    printf( "--- held by %s:\n", modules[LEAKY]->allocator_name );
+    dmheap_visit_blocks( print_message, modules[LEAKY]->allocator_name );
     unload( &modules[LEAKY] );
-    report_heap( "leaky unloaded: what it leaked is back" );
+    report( "leaky unloaded: what it leaked is back" );
 
     if( !run_all( modules ) ) return false;
     loader_stop( modules[COLLECTOR] );
@@ -92,7 +115,7 @@ int main( int argc, char** argv )
     bool done = run_demo( modules, argc > 1 ? argv[1] : "." );
     for( unsigned i = 0; i < MODULES; i++ )
         unload( &modules[i] );
-    report_heap( "all unloaded" );
+    report( "all unloaded" );
     if( !same_heap( &before ) ) return 2;
     printf( "Everything is back: %lu bytes in one free block.\n", (unsigned long)before.free_bytes );
     return done ? 0 : 1;

@@ -42,6 +42,8 @@ char serial_get( void )
 
 void timer_start( unsigned frequency )
 {
+    SYST[0] = 0;
+    if( frequency == 0 ) return;
     SYST[1] = CLOCK / frequency - 1;
     SYST[2] = 0;
     SYST[0] = 7;

@@ -11,7 +11,7 @@ void serial_open( void );
 void serial_put( char character );
 char serial_get( void );
 
-/* Calls timer_tick(), which the program defines, from an interrupt, so many times a second. */
+/* Calls timer_tick(), which the program defines, from an interrupt, so many times a second; 0: not any more. */
 void timer_start( unsigned frequency );
 void timer_tick( void );
 

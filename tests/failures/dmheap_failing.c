@@ -79,6 +79,7 @@ unsigned long fail_count( void )
 
 static void say_count( void )
 {
+    (void)fflush( stdout ); /* in a log of both, this is a line by itself */
     fprintf( stderr, "blocks asked for: %lu\n", searches );
 }
 

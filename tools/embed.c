@@ -3,6 +3,8 @@
  */
 #include "embed.h"
 
+#include "progress.h"
+
 #include <string.h>
 
 static const char place[] = "<script type=\"application/octet-stream;base64\" id=\"data\">";
@@ -41,13 +43,16 @@ static void write_base64( FILE* out, const unsigned char* bytes, size_t size )
         if( length < sizeof text ) continue;
         fwrite( text, 1, length, out );
         length = 0;
+        progress_show( i, size );
     }
     fwrite( text, 1, length, out );
+    progress_end();
 }
 
-int view_write( FILE* out, const char* page, const void* bytes, size_t size, const char* name )
+int view_write( FILE* out, const void* bytes, size_t size, const char* name )
 {
-    const char* at = strstr( page, place );
+    const char* page = (const char*)view_page;
+    const char* at   = strstr( page, place );
     if( at == NULL ) return -1;
     const char* behind = at + sizeof place - 2; /* in front of the > */
     fwrite( page, 1, (size_t)( behind - page ), out );
