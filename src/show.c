@@ -449,6 +449,7 @@ static void show_largest( show_t* show )
         largest.found.address = NULL;
         (void)visit_blocks( show->context, show_look_for_largest, &largest );
         if( largest.found.address == NULL ) return;
+        if( i == 0 ) show_heading( show, "" );
         if( i == 0 ) show_blocks_heading( show );
         show_block( show, &largest.found );
         largest.block_bytes = largest.found.block_bytes;
@@ -586,7 +587,6 @@ static void show_report( show_t* show )
     show_modules( show );
     show_heading( show, "" );
     show_free_sizes( show );
-    show_heading( show, "" );
     show_largest( show );
     show_heading( show, "" );
     show_map( show );

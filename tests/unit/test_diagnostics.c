@@ -418,6 +418,15 @@ static void the_blocks_of_a_module_are_shown( void** state )
     assert_non_null( strstr( printed.text, " net" ) );
 }
 
+static void a_part_that_has_nothing_to_show_leaves_no_gap( void** state )
+{
+    (void)state;
+    memset( &printed, 0, sizeof printed );
+    assert_true( dmheap_ctx_report( first_context(), print, &printed ) );
+    assert_null( strstr( printed.text, "\n\n\n" ) );
+    assert_null( strstr( printed.text, "caller" ) ); /* there are no blocks */
+}
+
 static void there_is_nothing_to_report_without_a_heap_or_a_printer( void** state )
 {
     (void)state;
@@ -938,6 +947,7 @@ int main( void )
         HOOK_TEST( a_report_shows_who_holds_what ),
         HOOK_TEST( a_report_for_programs_says_the_same ),
         HOOK_TEST( the_blocks_of_a_module_are_shown ),
+        HOOK_TEST( a_part_that_has_nothing_to_show_leaves_no_gap ),
         HOOK_TEST( there_is_nothing_to_report_without_a_heap_or_a_printer ),
         HOOK_TEST( what_is_held_since_a_mark_is_told_exactly ),
         HOOK_TEST( what_nobody_holds_since_a_mark_is_told ),
