@@ -560,7 +560,7 @@ DMHEAP_API( size_t, _trace_read, ( void* to, size_t size ) );
 
 /**
  * @brief Writes to the trace what there is: heaps, owners with their names, live blocks. A reader who missed records knows all
- *        of that again.
+ *        of that again, but for blocks that a realloc is copying at that moment.
  * @note Cost: linear in the heaps' blocks, in steps.
  */
 DMHEAP_API( void, _trace_state, (void));
