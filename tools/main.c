@@ -7,6 +7,7 @@
 #include "file.h"
 #include "heaps.h"
 #include "places.h"
+#include "size.h"
 #include "text.h"
 #include "trace.h"
 
@@ -535,6 +536,7 @@ static const char help[] = "Usage: dmheap COMMAND [OPTION]... FILE...\n"
                            "  leaks A B              the modules that hold more, and their new blocks\n"
                            "  leaks TRACE            what unloaded modules left behind\n"
                            "  replay TRACE           the events of a trace, one a line\n"
+                           "  size TRACE             how large the heap must be\n"
                            "  view FILE              writes a page for a browser that shows it\n"
                            "  export TRACE           writes it for other tools, in one of these formats:\n"
                            "      --massif           ms_print, Massif-Visualizer\n"
@@ -588,6 +590,8 @@ static int run( int count, char** words )
     if( strcmp( name, "replay" ) == 0 )
         return count == 2 ? trace_replay( words[1], options.json ) : wrong( "one trace is replayed" );
     if( strcmp( name, "view" ) == 0 ) return count == 2 ? view( words[1] ) : wrong( "one file is viewed" );
+    if( strcmp( name, "size" ) == 0 )
+        return count == 2 ? size_of_heap( words[1], options.json ) : wrong( "one trace is sized" );
     if( strcmp( name, "export" ) == 0 )
         return count == 2 && options.formats == 1 ? export_trace( words[1], options.format, options.out )
                                                   : wrong( "one trace is exported, in one format" );
