@@ -17,9 +17,9 @@ _dmheap() {
     -e | --elf | -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     esac
     if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "--json --base --at --elf --output --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "--json --base --at --elf --output --massif --heaptrack --perfetto --help --version" -- "$word")
     elif [[ -z $command ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "report check modules blocks map diff leaks replay view" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "report check modules blocks map diff leaks replay size view export" -- "$word")
     elif [[ $command == blocks && $count -ge 2 ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(dmheap modules --json "${file/#\~/$HOME}" 2> /dev/null |
             sed -n 's/^{"kind":"module",.*"name":"\([^" \\]*\)",.*/\1/p' | sort -u)" -- "$word")

@@ -3,9 +3,11 @@
  * compares and draws itself needs more memory than a device has.
  */
 #include "embed.h"
+#include "export.h"
 #include "file.h"
 #include "heaps.h"
 #include "places.h"
+#include "size.h"
 #include "text.h"
 #include "trace.h"
 
@@ -36,6 +38,8 @@ static struct
     uint64_t    at;
     uint64_t    entry; /* of the program of --elf, 0: not known */
     const char* out;   /* NULL: standard output */
+    export_t    format;
+    unsigned    formats; /* that were asked for */
 } options;
 
 static int complain( const char* what, const char* why )
@@ -532,7 +536,12 @@ static const char help[] = "Usage: dmheap COMMAND [OPTION]... FILE...\n"
                            "  leaks A B              the modules that hold more, and their new blocks\n"
                            "  leaks TRACE            what unloaded modules left behind\n"
                            "  replay TRACE           the events of a trace, one a line\n"
+                           "  size TRACE             how large the heap must be\n"
                            "  view FILE              writes a page for a browser that shows it\n"
+                           "  export TRACE           writes it for other tools, in one of these formats:\n"
+                           "      --massif           ms_print, Massif-Visualizer\n"
+                           "      --heaptrack        heaptrack_print, heaptrack_gui\n"
+                           "      --perfetto         ui.perfetto.dev, chrome://tracing\n"
                            "  (TRACE may be a RAM dump or a core file too: the ring in it)\n"
                            "\n"
                            "  -j, --json             an object a line, for programs\n"
@@ -581,6 +590,11 @@ static int run( int count, char** words )
     if( strcmp( name, "replay" ) == 0 )
         return count == 2 ? trace_replay( words[1], options.json ) : wrong( "one trace is replayed" );
     if( strcmp( name, "view" ) == 0 ) return count == 2 ? view( words[1] ) : wrong( "one file is viewed" );
+    if( strcmp( name, "size" ) == 0 )
+        return count == 2 ? size_of_heap( words[1], options.json ) : wrong( "one trace is sized" );
+    if( strcmp( name, "export" ) == 0 )
+        return count == 2 && options.formats == 1 ? export_trace( words[1], options.format, options.out )
+                                                  : wrong( "one trace is exported, in one format" );
     for( size_t i = 0; i < sizeof shows / sizeof *shows; i++ )
     {
         if( strcmp( name, shows[i].name ) != 0 ) continue;
@@ -593,19 +607,28 @@ static int run( int count, char** words )
 
 int main( int argc, char** argv )
 {
-    static const struct option longs[] = {
-        { "json", no_argument, NULL, 'j' },         { "base", required_argument, NULL, 'b' },
-        { "at", required_argument, NULL, 'a' },     { "elf", required_argument, NULL, 'e' },
-        { "output", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },      { NULL, 0, NULL, 0 } };
-    const char* elf = NULL;
-    int         option;
+    static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
+                                           { "base", required_argument, NULL, 'b' },
+                                           { "at", required_argument, NULL, 'a' },
+                                           { "elf", required_argument, NULL, 'e' },
+                                           { "output", required_argument, NULL, 'o' },
+                                           { "massif", no_argument, NULL, 'M' },
+                                           { "heaptrack", no_argument, NULL, 'H' },
+                                           { "perfetto", no_argument, NULL, 'P' },
+                                           { "help", no_argument, NULL, 'h' },
+                                           { "version", no_argument, NULL, 'V' },
+                                           { NULL, 0, NULL, 0 } };
+    const char*                elf     = NULL;
+    int                        option;
     while( ( option = getopt_long( argc, argv, "jb:a:e:o:hV", longs, NULL ) ) != -1 )
     {
         switch( option )
         {
         case 'j': options.json = true; break;
         case 'e': elf = optarg; break;
+        case 'M': options.format = EXPORT_MASSIF, options.formats++; break;
+        case 'H': options.format = EXPORT_HEAPTRACK, options.formats++; break;
+        case 'P': options.format = EXPORT_PERFETTO, options.formats++; break;
         case 'o': options.out = optarg; break;
         case 'b':
             options.placed = true;

@@ -1,0 +1,205 @@
+/*
+ * How large a heap must be for what a trace asks for; docs/sizing.md. Makes steps of the trace and replays them in heaps of
+ * different sizes, all heaps of the trace as one.
+ */
+#include "size.h"
+
+#include "events.h"
+#include "progress.h"
+#include "replay.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+    LARGE  = 32 << 20, /* bytes: the granule of a heap beyond need not be what it was asked for */
+    FINEST = 64        /* bytes: between the smallest heap and one that is too small */
+};
+
+typedef struct
+{
+    step_t*   steps;
+    size_t    count;
+    char**    names;
+    size_t    name_count;
+    uint32_t* unused; /* blocks that are free again */
+    size_t    unused_count, blocks, live, most_live, held, payload, largest, alignment;
+    event_t*  event;
+    bool      is_moved;
+    size_t    moved; /* the block that a realloc or a change of owner took away */
+} asked_t;
+
+static uint32_t name_of( asked_t* asked, const char* name )
+{
+    if( name[0] == '\0' ) name = "?";
+    for( size_t i = asked->name_count; i-- > 0; )
+        if( strcmp( asked->names[i], name ) == 0 ) return (uint32_t)i;
+    char* copy = malloc( strlen( name ) + 1 );
+    if( copy == NULL ) exit( USAGE );
+    asked->names                      = events_grown( asked->names, asked->name_count, sizeof *asked->names );
+    asked->names[asked->name_count++] = strcpy( copy, name );
+    return (uint32_t)asked->name_count - 1;
+}
+
+static void step( asked_t* asked, step_t next )
+{
+    asked->steps                 = events_grown( asked->steps, asked->count, sizeof *asked->steps );
+    asked->steps[asked->count++] = next;
+}
+
+static void goes( asked_t* asked, const block_t* block )
+{
+    asked->held -= block->requested;
+    asked->live--;
+    asked->is_moved = asked->event->op == OP_REALLOC || asked->event->op == OP_RETAG;
+    asked->moved    = block->tag;
+    if( asked->is_moved ) return;
+    step( asked, ( step_t ){ STEP_FREE, 0, (uint32_t)block->tag, 0, 0 } );
+    asked->unused[asked->unused_count++] = (uint32_t)block->tag;
+}
+
+static void comes( trace_t* trace, asked_t* asked, block_t* block )
+{
+    size_t size = block->requested != 0 ? (size_t)block->requested : 1;
+    bool   same = asked->is_moved;
+    asked->held += block->requested;
+    if( ++asked->live > asked->most_live ) asked->most_live = asked->live;
+    if( asked->held > asked->payload ) asked->payload = asked->held;
+    if( size > asked->largest ) asked->largest = size;
+    asked->is_moved = false;
+    block->tag      = asked->moved;
+    if( !same && asked->unused_count == 0 )
+    {
+        asked->unused                        = events_grown( asked->unused, asked->blocks, sizeof *asked->unused );
+        asked->unused[asked->unused_count++] = (uint32_t)asked->blocks++;
+    }
+    if( !same ) block->tag = asked->unused[--asked->unused_count];
+    if( same && asked->event->op == OP_RETAG ) return;
+    step( asked,
+          ( step_t ){ same ? STEP_REALLOC : STEP_MALLOC, name_of( asked, events_owner( trace, block->owner )->name ),
+                      (uint32_t)block->tag, size, (size_t)asked->event->alignment } );
+}
+
+static void changed( trace_t* trace, block_t* block, bool is_there )
+{
+    if( block->owner == OWNER_OWN ) return;
+    if( is_there )
+        comes( trace, trace->user, block );
+    else
+        goes( trace->user, block );
+}
+
+/* A module is unloaded where no other one of its name stays in another heap. */
+static void unload( trace_t* trace, asked_t* asked, const event_t* event )
+{
+    const char* name = events_owner( trace, event->owner )->name;
+    for( size_t i = 0; i < trace->owner_count; i++ )
+        if( !trace->owners[i].gone && strcmp( trace->owners[i].name, name ) == 0 ) return;
+    step( asked, ( step_t ){ STEP_UNREGISTER, name_of( asked, name ), 0, 0, 0 } );
+}
+
+static void learn( trace_t* trace, asked_t* asked )
+{
+    event_t event;
+    asked->event = &event;
+    while( events_next( trace, &event ) )
+    {
+        asked->is_moved = false;
+        events_apply( trace, &event );
+        bool is_heap = event.op == OP_HEAP_MADE || event.op == OP_IS_HEAP;
+        if( is_heap && event.granule > asked->alignment && event.bytes <= LARGE )
+            asked->alignment = (size_t)( event.granule & ( 0 - event.granule ) );
+        if( event.op == OP_UNREGISTER ) unload( trace, asked, &event );
+    }
+    if( asked->alignment < 4 || asked->alignment > 64 ) asked->alignment = 8;
+}
+
+static int say( const asked_t* asked, size_t found, size_t margin, size_t proven, bool json )
+{
+    double payload = (double)( asked->payload != 0 ? asked->payload : 1 );
+    if( json )
+        return printf( "{\"kind\":\"size\",\"payload\":%zu,\"blocks\":%zu,\"largest\":%zu,\"alignment\":%zu,"
+                       "\"smallest\":%zu,\"margin\":%zu,\"proven\":%zu}\n",
+                       asked->payload, asked->most_live, asked->largest, asked->alignment, found, margin, proven );
+    (void)printf( "most payload live         %10zu bytes in at most %zu blocks, the largest of %zu\n", asked->payload,
+                  asked->most_live, asked->largest );
+    (void)printf( "smallest heap             %10zu bytes, %.3f of the payload\n", found, (double)found / payload );
+    (void)printf( "with a margin of a fourth %10zu bytes\n", margin );
+    if( proven == 0 ) return printf( "whatever order calls are in: more than can be tried here\n" );
+    return printf( "whatever order calls are in %8zu bytes: control data + M + ( L + 1 ) B,\n"
+                   "    no two free blocks being neighbours (docs/sizing.md; Robson 1974 for any heap)\n",
+                   proven );
+}
+
+/* Control data + M + ( L + 1 ) B, where both ends depend on the heap's size; 0: it is larger than can be tried. */
+static size_t bound( const asked_t* asked, const replay_t* replay, size_t bytes )
+{
+    replay_figures_t figures;
+    for( unsigned tries = 0; tries < 20 && bytes < (size_t)1 << 30; tries++ )
+    {
+        if( replay_in( replay, bytes, asked->largest, &figures ) != REPLAY_GRANTED ) return 0;
+        size_t needed = figures.overhead + figures.used + ( asked->most_live + asked->name_count + 1 ) * figures.next;
+        if( needed <= bytes ) return bytes;
+        bytes = ( needed + 63 ) / 64 * 64;
+    }
+    return 0;
+}
+
+static int answer( const asked_t* asked, bool json )
+{
+    replay_t         replay = { asked->steps, asked->count, asked->names, asked->blocks, asked->alignment };
+    replay_figures_t figures;
+    size_t           low = 0, high = ( 8 * asked->payload + 65536 ) / FINEST * FINEST, most = high;
+    int              status = replay_in( &replay, high, asked->largest, &figures );
+    if( status != REPLAY_GRANTED )
+    {
+        (void)fprintf( stderr, "dmheap: the trace does not complete in %zu bytes\n", high );
+        return FOUND;
+    }
+    while( high - low > FINEST && status != REPLAY_LOST )
+    {
+        size_t middle                                = ( low + high ) / 2 / 32 * 32;
+        status                                       = replay_in( &replay, middle, asked->largest, &figures );
+        *( status == REPLAY_GRANTED ? &high : &low ) = middle;
+        progress_show( most - ( high - low ), most );
+    }
+    progress_end();
+    size_t margin = ( high + high / 4 + 7 ) / 8 * 8;
+    if( status == REPLAY_LOST || replay_in( &replay, margin, asked->largest, &figures ) != REPLAY_GRANTED )
+    {
+        (void)fprintf( stderr, "dmheap: the replay has lost contents, or was refused in a larger heap\n" );
+        return FOUND;
+    }
+    (void)say( asked, high, margin, bound( asked, &replay, margin ), json );
+    return FINE;
+}
+
+int size_of_heap( const char* path, bool json )
+{
+    trace_t trace;
+    asked_t asked  = { 0 };
+    int     status = events_open( path, &trace );
+    if( status != FINE ) return status;
+    trace.changed = changed;
+    trace.user    = &asked;
+    learn( &trace, &asked );
+    if( asked.count == 0 || trace.lost != 0 || trace.unknown != 0 || asked.payload > (size_t)1 << 27 )
+    {
+        (void)fprintf( stderr, "dmheap: %s: %s\n", path,
+                       asked.count == 0                  ? "nothing is asked for"
+                       : trace.lost + trace.unknown != 0 ? "records are missing"
+                                                         : "more than can be replayed" );
+        status = USAGE;
+    }
+    else
+        status = answer( &asked, json );
+    free( asked.steps );
+    for( size_t i = 0; i < asked.name_count; i++ )
+        free( asked.names[i] );
+    free( asked.names );
+    free( asked.unused );
+    return events_close( &trace, status );
+}
