@@ -9,8 +9,9 @@
  *   want a module kept from freeing what is not its own.
  *
  * Common to all functions, unless they say otherwise:
- * - **Threads and interrupts.** Safe from any thread and, where Dmod_EnterCritical() masks interrupts, from interrupt
- *   handlers. Logging is done outside of the critical section, in the caller's context.
+ * - **Threads and interrupts.** As safe as Dmod_EnterCritical() makes it: from any thread where it excludes the others, from
+ *   interrupt handlers where it masks them. The bundled ports do the former on a host, the latter on a bare processor; DMOD's
+ *   own does nothing on a host. Logging is done outside of the critical section, in the caller's context.
  * - **Cost.** "O(1)" is a bound that depends on neither the heap's size nor the live blocks; a name that the heap has not
  *   just seen under the same address, and registering or forgetting one, is O(modules), of which a heap has at most
  *   DMHEAP_MAX_MODULES. Unregister, rename to a name that is taken, visitors and check are linear in the blocks, and
@@ -28,8 +29,8 @@
  * - **Pointers.** A map of live payloads tells every address that is not one exactly: freed, inside of a block,
  *   misaligned, foreign. An address that was freed and then handed out again *is* a live payload: that only
  *   dmheap_module_free() can tell, where it is another module's by then.
- * - **Damage.** Whatever word of a heap is overwritten, no call reads or writes outside of the heap for it; dmheap_check()
- *   tells where it is.
+ * - **Damage.** If one word of a heap's structure is overwritten, whichever it is, no call reads or writes outside of the heap
+ *   because of it. dmheap_check() finds it, unless no other word contradicts it: `docs/assurance.md` has these.
  * - **Module names** are NUL-terminated, 1 to DMHEAP_NAME_SIZE - 1 characters, told apart whole, copied. The owner of a
  *   block may be NULL or "", which is nobody.
  * - **Sizes** are bytes.

@@ -170,7 +170,8 @@ DMHEAP_API( void*, _aligned_realloc, ( void* ptr, size_t alignment, size_t size,
 DMHEAP_API( size_t, _usable_size, ( const void* ptr ) );
 
 /**
- * @brief Renames a module in every heap (context-first: in every default one); where the new name is taken, its blocks join those of that module.
+ * @brief Renames a module in every heap (context-first: in every default one); where the new name is taken, its blocks join
+ *        those of that module.
  * @param old_name The module. Its handles stay valid where the new name is free.
  * @param new_name The name that it gets; NULL: its blocks belong to nobody from then on.
  * @return true on success. false, and nothing is changed in any heap: unknown module, one that is being unregistered, a bad
@@ -194,7 +195,8 @@ DMHEAP_API( bool, _rename_module, ( const char* old_name, const char* new_name )
 DMHEAP_API( bool, _set_module_limit, ( const char* module_name, size_t limit_bytes ) );
 
 /**
- * @brief Sums a module's figures over all heaps (context-first: the default ones); peaks are summed too, and limits where every heap that knows it has one.
+ * @brief Sums a module's figures over all heaps (context-first: the default ones); peaks are summed too, and limits where
+ *        every heap that knows it has one.
  * @param module_name The module.
  * @param stats       Receives them.
  * @return true on success, false where the module is unknown (`[WARN]`), its name bad or `stats` NULL (`[ERROR]`).
@@ -296,10 +298,20 @@ DMHEAP_API( dmheap_context_t*, _ctx_init, ( void* buffer, size_t size, size_t al
  */
 DMHEAP_API( bool, _ctx_deinit, ( dmheap_context_t * context ) );
 
-/** @brief Finds a heap, context-first a default one, by its name. @param name The name. @return The heap, or NULL. Cost: O(number of heaps). */
+/**
+ * @brief Finds a heap, context-first a default one, by its name.
+ * @param name The name.
+ * @return The heap, or NULL.
+ * @note Cost: O(number of heaps).
+ */
 DMHEAP_API( dmheap_context_t*, _ctx_find, ( const char* name ) );
 
-/** @brief Finds the heap, context-first the default one, that holds a live payload. @param ptr It. @return The heap, or NULL. Cost: O(number of heaps). */
+/**
+ * @brief Finds the heap, context-first the default one, that holds a live payload.
+ * @param ptr The payload.
+ * @return The heap, or NULL.
+ * @note Cost: O(number of heaps).
+ */
 DMHEAP_API( dmheap_context_t*, _ctx_of, ( const void* ptr ) );
 
 /**
@@ -437,8 +449,8 @@ typedef void ( *dmheap_print_t )( const char* text, void* user );
  * `context`: the heap. `print`: gets the text; it may use the heap. `user`: handed to it. `module_name`: NULL: all blocks; "":
  * those of nobody.
  * @return true on success, false and an `[ERROR]` where there is no heap or `print` is NULL.
- * @note Nothing is allocated. Cost: linear in the blocks for each part, in steps; what others change meanwhile is shown as it was
- *       before or after.
+ * @note Nothing is allocated. Cost: linear in the blocks for each part, in steps; what others change meanwhile is shown as
+ *       it was before or after.
  */
 DMHEAP_API( bool, _report, ( dmheap_print_t print, void* user ) );
 DMHEAP_API( bool, _ctx_report, ( dmheap_context_t * context, dmheap_print_t print, void* user ) );
@@ -485,21 +497,21 @@ DMHEAP_API( bool, _ctx_mark,
 /** @} */
 
 /**
- * @brief Shows what is held more, or less, than at a mark: a line for each module that holds something else, that came or that is
- *        gone, one for those that found no room in the mark, and the total, by which the used bytes of the heaps differ.
- *        A module is known by its name: one that was unregistered and registered anew is the same, one that was renamed is
- *        another. A heap that was made since has held nothing, one that was taken down holds nothing.
- * @param mark  The mark.
+ * @brief Shows what is held more, or less, than at a mark: a line for each module that holds something else, that came or
+ *        that is gone, one for those that found no room in the mark, and the total, by which the used bytes of the heaps
+ *        differ. A module is known by its name: one that was unregistered and registered anew is the same, one that was
+ *        renamed is another. A heap that was made since has held nothing, one that was taken down holds nothing.
  *
- *        With DMHEAP_GUARD each allocation has a number in the order of all, and a realloc is one: it makes a block a new one. Then
- *        the total is parted into blocks that are new since the mark and those that are not, and the 16 oldest new ones are shown,
- *        oldest first, and the 16 places in the code that asked for most bytes of the new ones, the rest summed.
+ *        With DMHEAP_GUARD each allocation has a number in the order of all, and a realloc is one: it makes a block a new
+ *        one. Then the total is parted into blocks that are new since the mark and those that are not, and the 16 oldest
+ *        new ones are shown, oldest first, and the 16 places in the code that asked for most bytes of the new ones, the
+ *        rest summed.
  * @param mark  The mark. By numbers, it holds for 2^31 allocations.
  * @param print Gets the text; it may use the heap.
  * @param user  Handed to it.
  * @return true on success, false and an `[ERROR]` where `mark` or `print` is NULL.
- * @note Nothing is allocated. Cost and exactness: as of dmheap_mark(); with DMHEAP_GUARD a walk over all blocks more for each block
- *       that is shown and for each place.
+ * @note Nothing is allocated. Cost and exactness: as of dmheap_mark(); with DMHEAP_GUARD one more walk over all blocks for
+ *       each block and each place that is shown.
  */
 DMHEAP_API( bool, _report_since, ( const dmheap_mark_t* mark, dmheap_print_t print, void* user ) );
 

@@ -1,5 +1,6 @@
 /*
- * Allocating and freeing: checks arguments, holds the lock for one bounded step at a time, fills and logs outside of it. A part of dmheap.c, behind report.c. May not decide where a block goes.
+ * Allocating and freeing: checks arguments, holds the lock for one bounded step at a time, fills and logs outside of it.
+ * A part of dmheap.c, behind report.c. May not decide where a block goes.
  *
  * "Locked" in a comment below means: inside of the critical section when called and on return.
  */
@@ -63,7 +64,7 @@ static RARE status_t block_locate( dmheap_context_t* only, const void* pointer, 
     return status;
 }
 
-/* What block_locate() did not find: the heap, or the block in one. */
+/* The address to report where block_locate() found nothing: of the heap that was named, or the pointer. */
 static const void* not_located( status_t status, const dmheap_context_t* only, const void* pointer )
 {
     return status == STATUS_NO_HEAP ? only : pointer;
@@ -85,7 +86,7 @@ static bool alignment_is_valid( size_t alignment )
     return alignment != 0 && ( alignment & ( alignment - 1 ) ) == 0;
 }
 
-/* An alignment that every payload of this heap has is none to speak of. */
+/* The alignment to care for: 0 where every payload of this heap has it anyway. */
 static size_t alignment_in( const dmheap_context_t* context, size_t alignment )
 {
     return alignment >> WORD_SHIFT >> context->granule_shift <= 1 ? 0 : alignment;
@@ -124,8 +125,8 @@ static RARE void* refuse( dmheap_context_t* first, report_t* why )
     return NULL;
 }
 
-/* A request that was refused, in the first heap for this: true where the hook for refusals has it tried anew, once; else it is refused for good. Not
- * locked. */
+/* Of a request that was refused, in the first heap for the reason `at_first`: true where the hook for refusals has freed
+ * something and wants it tried once more; else it is counted and reported. Not locked. */
 static inline bool refuse_or_retry( dmheap_context_t* first, status_t at_first, report_t* why, bool* retried )
 {
     if( diagnose_retries( first, at_first, why, retried ) ) return true;

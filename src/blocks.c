@@ -150,7 +150,7 @@ static RARE uint32_t index_probe( const dmheap_context_t* context, uint32_t list
 
 enum
 {
-    /* What is no place of a block. */
+    /* What a search that found no block comes to instead of its place. */
     BLOCK_NONE    = 0,
     BLOCK_DAMAGED = 1
 };

@@ -1,6 +1,6 @@
 /*
- * Why memory was refused, see diagnose.h, and what is shown of heaps on the device. A part of dmheap.c. The whole file, with those
- * that it includes, is what a build without DMHEAP_DIAGNOSTICS leaves out.
+ * Why memory was refused, see diagnose.h, and what is shown of heaps on the device. A part of dmheap.c. The whole file,
+ * with those that it includes, is what a build without DMHEAP_DIAGNOSTICS leaves out.
  */
 #ifdef DMHEAP_DIAGNOSTICS
 

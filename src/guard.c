@@ -1,6 +1,6 @@
 /*
- * The guard; see guard.h. A part of dmheap.c, behind report.c. Looks into payloads and free memory: the tools that it serves may not
- * watch this library.
+ * The guard; see guard.h. A part of dmheap.c, behind report.c. Looks into payloads and free memory: the tools that it
+ * serves may not watch this library.
  */
 #ifdef DMHEAP_GUARD
 

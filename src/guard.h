@@ -1,7 +1,7 @@
 /*
  * The guard, for those who hunt a fault: a canary behind every payload, a pattern in all free memory, the address that
- * allocated each block and when, and word to ASan and Valgrind of what may be touched. Built with DMHEAP_GUARD; without it all of
- * this is nothing. May not change what a heap does otherwise.
+ * allocated each block and when, and word to ASan and Valgrind of what may be touched. Built with DMHEAP_GUARD; without it
+ * all of this is nothing. May not change what a heap does otherwise.
  *
  *   live:  [ header ][ payload, exactly the bytes asked for | canary ... | bytes | caller | number ]( log2 of the alignment )
  *   free:  [ header ][ link ][ next ][ pattern ... ][ foot ]

@@ -87,14 +87,14 @@ enum
 _Static_assert( DMHEAP_MAX_MODULES >= 1 && DMHEAP_MAX_MODULES <= 252, "a header leaves 8 bits to owners at the most" );
 _Static_assert( DMHEAP_NAME_SIZE >= 2 && DMHEAP_NAME_SIZE <= 255, "names have at most 254 characters" );
 
-/* What an owner holds, in words of whole blocks. */
+/* What an owner holds, in words of whole blocks. One that is leaving gets nothing any more: it has a ceiling of 0, and in the
+ * place of the peak its heir, see holding_heir(). */
 typedef struct
 {
     uint32_t live;
     uint32_t blocks;
-    uint32_t
-        ceiling;   /* `live` has to stay below: the limit and 1. 0: the owner is leaving and gets nothing any more, */
-    uint32_t peak; /* and this is the key of the one to whom its blocks go, 0: they are freed */
+    uint32_t ceiling; /* `live` has to stay below: the limit and 1 */
+    uint32_t peak;    /* highest `live` */
 } holding_t;
 
 struct dmheap_context
@@ -165,8 +165,8 @@ enum
 
 /* ---- Bits ---- */
 
-/* Bits are numbered from the top: to look for the first costs an instruction less on most processors. The rotation is one
- * that they have, and needs no mask. */
+/* Bits are numbered from the top: to look for the first costs an instruction less on most processors. Written so that
+ * compilers make one rotation of it. */
 static inline uint32_t bit_of( uint32_t number )
 {
     unsigned places = number & ( BITS_OF_WORD - 1 );

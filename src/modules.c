@@ -386,7 +386,7 @@ static void rename_finish( const rounds_t* rounds, prepared_t* heap, bool succee
         {
             const holding_t* taker = user_holding( context, taken );
             bool             left  = taker != NULL && holding_is_leaving( taker );
-            heap->heir             = left ? taker->peak : key_of( context, taken );
+            heap->heir             = left ? holding_heir( taker ) : key_of( context, taken );
         }
         else if( heap->record.at == 0 && record_take( context, rounds->new_name, &heap->record ) == STATUS_OK )
             block_suspend( context, heap->record );

@@ -224,6 +224,19 @@ static bool holding_is_leaving( const holding_t* holding )
     return holding->ceiling == 0;
 }
 
+/* The key of the one to whom the blocks of an owner that leaves go, 0: they are freed. Its peak is of no use any more, and
+ * makes room for it. */
+static uint32_t holding_heir( const holding_t* holding )
+{
+    return holding->peak;
+}
+
+static void holding_leave( holding_t* holding, uint32_t heir )
+{
+    holding->ceiling = 0;
+    holding->peak    = heir;
+}
+
 /* Whether an owner may hold `live` words: no more than now, or within its limit. STATUS_OK, STATUS_LEAVING,
  * STATUS_OVER_LIMIT. */
 static RARE status_t holding_admits( const holding_t* holding, uint32_t live )
@@ -582,10 +595,9 @@ static void owner_leave( const dmheap_context_t* context, holding_t* holding, ui
     for( owner_t owner = OWNER_FIRST_MODULE; owner < owner_end( context ); owner++ )
     {
         holding_t* other = (holding_t*)module_of( context, owner );
-        if( other != NULL && holding_is_leaving( other ) && other->peak == key ) other->peak = heir;
+        if( other != NULL && holding_is_leaving( other ) && holding_heir( other ) == key ) holding_leave( other, heir );
     }
-    holding->ceiling = 0;
-    holding->peak    = heir;
+    holding_leave( holding, heir );
 }
 
 /* Forgets a module that has left and holds nothing any more. */
@@ -598,7 +610,7 @@ static void owner_reap( dmheap_context_t* context, const holding_t* holding, uin
  * STATUS_CORRUPTED: it could not be, and is nobody's now. O(1). */
 static status_t pass_on( dmheap_context_t* context, holding_t* holding, block_t block )
 {
-    uint32_t   heir   = holding->peak;
+    uint32_t   heir   = holding_heir( holding );
     holding_t* taker  = holding_with_key( context, heir );
     status_t   status = STATUS_OK;
     trace_note( context, block );

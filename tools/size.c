@@ -130,7 +130,7 @@ static int say( const asked_t* asked, size_t found, size_t margin, size_t proven
     (void)printf( "with a margin of a fourth %10zu bytes\n", margin );
     if( proven == 0 ) return printf( "whatever order calls are in: more than can be tried here\n" );
     return printf( "whatever order calls are in %8zu bytes: control data + M + ( L + 1 ) B,\n"
-                   "    no two free blocks being neighbours (docs/sizing.md; Robson 1974 for any heap)\n",
+                   "    a refusal says that no free block has B bytes (docs/sizing.md, What can be proven)\n",
                    proven );
 }
 

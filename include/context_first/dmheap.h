@@ -5,15 +5,15 @@
  * For systems and modules that are built for that one: its functions have the same names as those of the seed's generation,
  * with a heap as their first argument. A build has one generation; `docs/migration.md` has the differences, call by call.
  *
- * NULL as the heap stands for the list of default heaps: at most DMHEAP_MAX_CONTEXTS, in the order in which they were added. The
- * one that was **added last is searched first**, and dmheap_init() adds the heap that it makes; an index counts from the one that was
- * added first. What is said of threads, costs, errors, pointers, damage, names and sizes in the seed's `dmheap.h` holds here
- * too. In addition:
+ * NULL as the heap stands for the list of default heaps: at most DMHEAP_MAX_CONTEXTS, in the order in which they were
+ * added. The one that was **added last is searched first**, and dmheap_init() adds the heap that it makes; an index counts
+ * from the one that was added first. What is said of threads, costs, errors, pointers, damage, names and sizes in the
+ * seed's `dmheap.h` holds here too. In addition:
  * - **No heap named.** A call that names no heap, those of DMOD's own memory API too, touches the default heaps and no other
  *   one: the memory of a heap that was removed from the list can be switched off.
  * - **Heaps left behind.** A default heap whose memory was overwritten, so that it is none any more, is dropped by the next
- *   such call that does not find what it needs in the first one, with a `[WARN]`. One in whose memory another heap is made is dropped,
- *   unless it holds that memory as a block of its own.
+ *   such call that does not find what it needs in the first one, with a `[WARN]`. One in whose memory another heap is made
+ *   is dropped, unless it holds that memory as a block of its own.
  * - A heap that is named must exist, or the call is refused with an `[ERROR]`.
  */
 #ifndef DMHEAP_H
@@ -65,8 +65,8 @@ typedef void ( *dmheap_block_visitor_t )( void* address, size_t size, const char
  * @param size      Bytes of `buffer`: at most 2 GiB, and 32 MiB on a 32-bit processor (see DMHEAP_MAX_MODULES).
  * @param alignment Default alignment of every allocation: a power of two. It also sets the granule in which sizes are
  *                  counted: 4 bytes up to an alignment of 4, 8 for 8, `alignment` beyond.
- * @return The heap, or NULL and an `[ERROR]` where `buffer` is NULL, `size` has no room for one allocation, `alignment` is 0, no
- *         power of two or more than the buffer can give, or DMHEAP_MAX_CONTEXTS other heaps exist.
+ * @return The heap, or NULL and an `[ERROR]` where `buffer` is NULL, `size` has no room for one allocation, `alignment` is
+ *         0, no power of two or more than the buffer can give, or DMHEAP_MAX_CONTEXTS other heaps exist.
  * @note Cost: linear in the control data, outside of the critical section.
  */
 DMHEAP_API( dmheap_context_t*, _init, ( void* buffer, size_t size, size_t alignment ) );
@@ -79,8 +79,8 @@ DMHEAP_API( bool, _is_initialized, ( dmheap_context_t * ctx ) );
  * @brief Names a heap.
  * @param ctx  The heap.
  * @param name 1 to DMHEAP_NAME_SIZE - 1 characters; copied into a block of the heap. NULL or empty: it has no name any more.
- * @return true on success. false and an `[ERROR]` where there is no such heap, the name is too long, or the heap has no memory for
- *         it: it keeps the name that it had then.
+ * @return true on success. false and an `[ERROR]` where there is no such heap, the name is too long, or the heap has no
+ *         memory for it: it keeps the name that it had then.
  */
 DMHEAP_API( bool, _set_context_name, ( dmheap_context_t * ctx, const char* name ) );
 
@@ -127,8 +127,8 @@ DMHEAP_API( dmheap_context_t*, _get_context_by_name, ( const char* name ) );
  * @brief Registers a module. Optional: the first allocation of a name does it too.
  * @param ctx         The heap; NULL: in every default one.
  * @param module_name The name; copied.
- * @return true where each of these heaps knows it then. false and an `[ERROR]` where the name is NULL, empty or too long, one of
- *         them has no memory for it or knows too many, or there is none.
+ * @return true where each of these heaps knows it then. false and an `[ERROR]` where the name is NULL, empty or too long,
+ *         one of them has no memory for it or knows too many, or there is none.
  */
 DMHEAP_API( bool, _register_module, ( dmheap_context_t * ctx, const char* module_name ) );
 
@@ -191,16 +191,16 @@ DMHEAP_API( void, _concatenate_free_blocks, ( dmheap_context_t * ctx ) );
  * @param ctx             The heap that has the block; NULL: any default one.
  * @param ptr             A live payload.
  * @param new_module_name The new owner, registered if need be.
- * @return true on success, and where it is the owner already. false and an `[ERROR]` for a wrong pointer, no name or a bad one, an
- *         owner being unregistered, or one whose limit would be exceeded.
+ * @return true on success, and where it is the owner already. false and an `[ERROR]` for a wrong pointer, no name or a bad
+ *         one, an owner being unregistered, or one whose limit would be exceeded.
  */
 DMHEAP_API( bool, _retag, ( dmheap_context_t * ctx, void* ptr, const char* new_module_name ) );
 
 /* ---- Figures ----------------------------------------------------------------------------------------------------- */
 
 /**
- * @brief Tells the figures of a heap; of NULL, the sums over the default heaps, of the largest and smallest free block what these
- *        are in all of them.
+ * @brief Tells the figures of a heap; of NULL, the sums over the default heaps, of the largest and smallest free block what
+ *        these are in all of them.
  * @param ctx The heap.
  * @param out Receives them.
  * @return true on success, false and an `[ERROR]` where there is no heap or `out` is NULL.

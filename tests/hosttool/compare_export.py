@@ -38,6 +38,17 @@ if peak is not None:
 assert all(row[2] == row[3] + row[4] for row in rows), rows
 assert 1 <= len(rows) <= 102 and "(module)" in open(prefix + ".ms_print").read()
 
+useful, modules, callers = [], [], []
+for line in open(prefix + ".massif"):
+    if line.startswith("mem_heap_B="):
+        useful.append(int(line.split("=")[1]))
+        modules.append(0)
+        callers.append(0)
+    module, caller = re.match(r"^ n[0-9]+: ([0-9]+) ", line), re.match(r"^  n0: ([0-9]+) ", line)
+    modules[-1:] = [modules[-1] + int(module.group(1))] if module else modules[-1:]
+    callers[-1:] = [callers[-1] + int(caller.group(1))] if caller else callers[-1:]
+assert useful == modules == callers, (useful, modules, callers)
+
 # heaptrack: how many blocks came, and how many bytes stay, as Massif has them
 said = open(prefix + ".heaptrack_print").read()
 calls = int(re.search(r"^calls to allocation functions: ([0-9]+)", said, re.M).group(1))

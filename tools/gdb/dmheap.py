@@ -124,7 +124,7 @@ class Block:
 class Heap:
     """What one read of a heap's memory shows. Places and sizes are words, as in the library."""
 
-    def __init__(self, layout, address, position, whole=True):
+    def __init__(self, layout, address, position):
         self.layout, self.address, self.position, self.notes = layout, address, position, []
         self.data, self.unread = bytearray(layout.context.sizeof), 0
         self.load(0, layout.CONTEXT_WORDS)
@@ -132,13 +132,7 @@ class Heap:
             raise NoHeap("its memory cannot be read")
         self.understand()
         self.data.extend(bytes(4 * self.end - len(self.data)))
-        if whole:
-            self.load(layout.CONTEXT_WORDS, self.end - layout.CONTEXT_WORDS)
-        else:  # what is needed to tell what the modules hold
-            self.load(self.context.table_at, self.context.table_span)
-            for owner in self.owners():
-                self.load(self.record_at(owner), layout.MODULE_WORDS + layout.IMAGE_NAME_SIZE // 4 + 1)
-            self.load(self.context.name, layout.IMAGE_NAME_SIZE // 4 + 1)
+        self.load(layout.CONTEXT_WORDS, self.end - layout.CONTEXT_WORDS)
         if self.unread:
             self.notes.append("%d bytes of it cannot be read: taken for zeros" % (4 * self.unread))
         self.name = self.text(self.context.name)
@@ -347,7 +341,7 @@ def read(address, count):
     return bytes(gdb.selected_inferior().read_memory(address, count))
 
 
-def heaps(whole=True):
+def heaps():
     """The heaps that exist, the default ones first and in their order; says of which nothing can be told."""
     layout = Layout()
     try:
@@ -364,7 +358,7 @@ def heaps(whole=True):
             continue
         try:
             position = str(order.index(place) + 1) if place in order else "-"
-            found.append(Heap(layout, addresses[place], position, whole))
+            found.append(Heap(layout, addresses[place], position))
         except NoHeap as why:
             say("heap %#x: DMHEAP_CHECK_GEOMETRY" % addresses[place])
             say("  %s" % why)
@@ -889,32 +883,40 @@ class Watch:
         begin, now, rows = time.monotonic(), {}, []
         self.left -= 1
         try:
-            found = heaps(whole=False)
+            found = heaps()
         except gdb.GdbError as why:
             say(str(why))  # there may be one at the next look
             return
         for heap in found:
-            held = [("(free)", heap.context.free_words, heap.context.free_blocks, 0)]
-            held += [(name, h.live, h.blocks, getattr(heap.module(o), "key", 0)) for o, name, h in holdings(heap)]
-            for name, live, blocks, key in held:
+            marks = letters(heap)
+            held = [(".", "(free)", heap.context.free_words, heap.context.free_blocks, 0)]
+            held += [(marks.get(o, "!"), name, h.live, h.blocks, getattr(heap.module(o), "key", 0))
+                     for o, name, h in holdings(heap)]
+            for mark, name, live, blocks, key in held:
                 now[(heap.address, name, key)] = live
                 since = [4 * (live - past.get((heap.address, name, key), 0 if past else live))
                          for past in (self.last, self.first)]
-                rows.append(["%#x" % heap.address, name, 4 * live, blocks] + since)
-        rows.sort(key=lambda row: (-row[4], -row[5], -row[2]))
+                rows.append([mark, "%#x" % heap.address, name, 4 * live, blocks] + since)
+        rows.sort(key=lambda row: (-row[5], -row[6], -row[3]))
         self.last, self.first = now, self.first or now
         say("")
         say("after %.1f s, read in %d ms" % (begin - self.begin, 1000 * (time.monotonic() - begin)))
-        table(["heap", "module", " bytes", " blocks", " last", " begin"],
-              [row[:4] + ["%+d" % row[4], "%+d" % row[5]] for row in rows], 1)
+        say_heaps(found)
+        say("")
+        table(["", "heap", "module", " bytes", " blocks", " last", " begin"],
+              [row[:5] + ["%+d" % row[5], "%+d" % row[6]] for row in rows], 2)
+        for heap in found:
+            say("%#x" % heap.address)
+            say("[%s]" % map_lines(heap, 1, WIDTH - 2)[0])
 
 
 @command
 def do_watch(text):
-    """Lets the program run, and tells what modules hold again and again: dmheap watch [SECONDS [LOOKS]]
+    """Lets the program run, and tells of heaps and modules again and again: dmheap watch [SECONDS [LOOKS]]
 
 Every second, until Ctrl-C or a breakpoint, if not told otherwise; what grew most is first. last and begin: how many
-bytes more that is than at the last look, and the first. A target that cannot be read while it runs is halted for each
+bytes more that is than at the last look, and the first. Then the map of each heap, with the letters in front of the
+modules. A target that cannot be read while it runs is halted for each
 look; what is read of a program that runs may be of two moments."""
     words = text.split()
     try:
