@@ -1,6 +1,7 @@
 /*
- * One heap under measurement, as host.c, target.c and replay.c see it. heap_*.c implement it, each for one heap. The counting tools
- * look for these functions by their names, so they lie in a file of their own, where no call of them is inlined.
+ * One heap under measurement, as host.c, target.c and replay.c see it. heap_*.c implement it, each for one heap. The
+ * counting tools look for these functions by their names, so they lie in a file of their own, where no call of them is
+ * inlined.
  */
 #ifndef HEAP_H
 #define HEAP_H

@@ -1,8 +1,8 @@
 /*
- * Replays a trace on one heap of a Cortex-M4, as target.c measures: QEMU's mps2-an386 with -icount shift=6. The steps, which
- * `replay TRACE steps` writes, are the file "steps", read by semihosting into the board's second memory. Prints a line
- * "METRIC VALUE" each, in instructions: the mean of all calls; and of those that are no realloc, which copies, what 999 of 1,000
- * do not exceed, and the worst. Prints nothing where the heap refuses.
+ * Replays a trace on one heap of a Cortex-M4, as target.c measures: QEMU's mps2-an386 with -icount shift=6. The steps,
+ * which `replay TRACE steps` writes, are the file "steps", read by semihosting into the board's second memory. Prints a
+ * line "METRIC VALUE" each, in instructions: the mean of all calls; and of those that are no realloc, which copies, what
+ * 999 of 1,000 do not exceed, and the worst. Prints nothing where the heap refuses.
  */
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /*
- * What bench/record records as "lua64": Lua as firmware has it, in at most 64 KiB: its allocator refuses more, and a script that
- * asks for more gets an ordinary error and is run no further. The libraries that need no file system; a script for each
- * message that comes. For liblua5.4-dev.
+ * What bench/record records as "lua64": Lua as firmware has it, in at most 64 KiB: its allocator refuses more, and a script
+ * that asks for more gets an ordinary error and is run no further. The libraries that need no file system; a script for
+ * each message that comes. For liblua5.4-dev.
  */
 #include <lauxlib.h>
 #include <lua.h>

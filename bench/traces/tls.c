@@ -1,7 +1,7 @@
 /*
- * What bench/record records as "tls": an mbedTLS server and a client in one process, which meet in memory: handshakes with a
- * certificate of the tests of the library (out of date: verified, and taken all the same), some data each way, a session resumed, and a connection that is closed while others
- * are open. For libmbedtls-dev, 2.28.
+ * What bench/record records as "tls": an mbedTLS server and a client in one process, which meet in memory: handshakes with
+ * a certificate of the tests of the library (out of date: verified, and taken all the same), some data each way, a session
+ * resumed, and a connection that is closed while others are open. For libmbedtls-dev, 2.28.
  */
 #include <stdio.h>
 #include <stdlib.h>

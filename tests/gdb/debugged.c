@@ -1,6 +1,7 @@
 /*
  * What tests/gdb/run looks at with a debugger: two heaps with known modules, a leak, a hole, an aligned block. At each
- * moment() it says in `facts`, by the library's own functions, what the debugger must find; how it goes on is the debugger's to say, or that of an argument.
+ * moment() it says in `facts`, by the library's own functions, what the debugger must find; how it goes on is the
+ * debugger's to say, or that of an argument.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * See fixture.h. Defines Dmod_Printf, Dmod_FPrintf (by which DMOD's own log writes), Dmod_EnterCritical and Dmod_ExitCritical in
- * place of the system's.
+ * See fixture.h. Defines Dmod_Printf, Dmod_FPrintf (by which DMOD's own log writes), Dmod_EnterCritical and
+ * Dmod_ExitCritical in place of the system's.
  */
 #include "fixture.h"
 

@@ -32,7 +32,8 @@ unsigned char* fixture_second_buffer( void );
 /* Takes every heap down. */
 void fixture_no_heap( void );
 
-/* Whether dmheap_check() is content, also with the second heap, and nothing was written around the buffers. Leaves the log as it was. */
+/* Whether dmheap_check() is content, also with the second heap, and nothing was written around the buffers. Leaves the log
+ * as it was. */
 bool fixture_is_valid( void );
 
 /* With the address sanitizer: nothing around the buffer may be read either, until the next heap is made. */
