@@ -53,7 +53,8 @@ static char* answer( cJSON* known, const char* text )
 {
     cJSON* came = cJSON_Parse( text );
     if( came == NULL ) return NULL;
-    cJSON* channel = cJSON_GetArrayItem( cJSON_GetObjectItem( known, "channels" ), cJSON_GetObjectItem( came, "channel" )->valueint );
+    cJSON* channel = cJSON_GetArrayItem( cJSON_GetObjectItem( known, "channels" ),
+                                         cJSON_GetObjectItem( came, "channel" )->valueint );
     double sum     = 0;
     cJSON* value;
     cJSON_ArrayForEach( value, cJSON_GetObjectItem( came, "values" ) ) sum += value->valuedouble;

@@ -38,16 +38,17 @@ static void* limited( void* unused, void* block, size_t had, size_t wanted )
     return moved;
 }
 
-static const char handlers[] = "local state = { sum = {}, last = {} }\n"
-                               "function on_message( n )\n"
-                               "  local key = 'sensor/' .. n % 13 .. '/' .. ( n % 3 == 0 and 'temperature' or 'voltage' )\n"
-                               "  local fields = {}\n"
-                               "  for word in ( key .. '/' .. n ):gmatch( '[^/]+' ) do fields[ #fields + 1 ] = word end\n"
-                               "  state.sum[ key ] = ( state.sum[ key ] or 0 ) + n * 0.5\n"
-                               "  state.last[ key ] = { at = n, fields = fields }\n"
-                               "  return string.format( '%s=%.1f', key, state.sum[ key ] )\n"
-                               "end\n"
-                               "function greedy() local kept = {} while true do kept[ #kept + 1 ] = ( 'x' ):rep( 500 ) .. #kept end end\n";
+static const char handlers[] =
+    "local state = { sum = {}, last = {} }\n"
+    "function on_message( n )\n"
+    "  local key = 'sensor/' .. n % 13 .. '/' .. ( n % 3 == 0 and 'temperature' or 'voltage' )\n"
+    "  local fields = {}\n"
+    "  for word in ( key .. '/' .. n ):gmatch( '[^/]+' ) do fields[ #fields + 1 ] = word end\n"
+    "  state.sum[ key ] = ( state.sum[ key ] or 0 ) + n * 0.5\n"
+    "  state.last[ key ] = { at = n, fields = fields }\n"
+    "  return string.format( '%s=%.1f', key, state.sum[ key ] )\n"
+    "end\n"
+    "function greedy() local kept = {} while true do kept[ #kept + 1 ] = ( 'x' ):rep( 500 ) .. #kept end end\n";
 
 int main( void )
 {
@@ -67,7 +68,8 @@ int main( void )
     for( int i = 0; i < MESSAGES; i++ )
     {
         char text[160]; /* a command that comes as text, compiled and run */
-        snprintf( text, sizeof text, "local r = {} for i = 1, %d do r[ i ] = on_message( %d + i ) end return table.concat( r, ';' )",
+        snprintf( text, sizeof text,
+                  "local r = {} for i = 1, %d do r[ i ] = on_message( %d + i ) end return table.concat( r, ';' )",
                   i % 7 + 1, i * 31 );
         if( luaL_dostring( lua, i % 100 == 99 ? "greedy()" : text ) != LUA_OK ) failed++;
         lua_settop( lua, 0 );

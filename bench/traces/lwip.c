@@ -137,7 +137,8 @@ static void ask( int socket, int number )
 static void datagram( int from, int to, int number )
 {
     char bytes[1400] = { 0 };
-    need( (int)lwip_sendto( from, bytes, (size_t)( number * 97 % 1400 + 1 ), 0, (struct sockaddr*)&server_at, sizeof server_at ) );
+    need( (int)lwip_sendto( from, bytes, (size_t)( number * 97 % 1400 + 1 ), 0, (struct sockaddr*)&server_at,
+                            sizeof server_at ) );
     need( (int)lwip_recv( to, bytes, sizeof bytes, 0 ) );
 }
 
