@@ -72,8 +72,9 @@ targets: ## run the suite on every target, emulated
 cost: ## measure what each function costs on seven processors, and compare with docs/cost.md
 	@scripts/cost
 
-bench: ## measure on real programs' traces beside other heaps, and make docs/benchmark.html anew
+bench: ## measure beside other heaps, on fixed work and on real programs' traces: README's table, docs/figures.md, docs/benchmark.html
 	@scripts/install-tools
+	@scripts/bench --update
 	@scripts/benchmark
 
 figures: ## measure on fixed work beside other heaps: the tables of README.md and docs/figures.md

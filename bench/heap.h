@@ -22,4 +22,7 @@ void  heap_free( void* block );
 void* heap_realloc( void* block, size_t size, unsigned owner );
 int   heap_unregister( unsigned owner ); /* 0: the heap has no such thing */
 
+/* Bytes in live blocks as a whole, in free ones, and in the largest free one; 0: the heap does not tell. */
+int heap_about( size_t* live, size_t* unused, size_t* largest );
+
 #endif

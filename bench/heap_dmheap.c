@@ -2,6 +2,8 @@
  * dmheap by the names of the owners or, with BENCH_HANDLES, with the owners resolved once. The critical section is empty:
  * its cost is the system's, and no other heap that is measured has one.
  */
+#include <stdint.h>
+
 #include "dmheap.h"
 #include "heap.h"
 
@@ -63,6 +65,16 @@ void* heap_realloc( void* block, size_t size, unsigned owner )
 int heap_unregister( unsigned owner )
 {
     dmheap_unregister_module( owner_names[owner] );
+    return 1;
+}
+
+int heap_about( size_t* live, size_t* unused, size_t* largest )
+{
+    dmheap_stats_t stats;
+    if( !dmheap_get_stats( &stats ) ) return 0;
+    *live    = stats.used_bytes;
+    *unused  = stats.free_bytes;
+    *largest = stats.largest_free_block + ( stats.largest_free_block != 0 ) * sizeof( uint32_t ); /* its header */
     return 1;
 }
 

@@ -1,13 +1,18 @@
 /*
- * Replays a trace (docs/trace.md) on one heap: what all heaps in it together were asked for, in that order. A trace that is
- * compressed is unpacked by xz or zstd. replay TRACE run [BYTES]   once, in BYTES (by default 8 times the payload): the
- * functions of heap.h are to be counted. Prints the operations replay TRACE smallest      prints the bytes of the smallest
- * heap in which the trace completes, found by bisection, and the most payload that was live. In that heap the contents of
- * all blocks are looked at replay TRACE check BYTES   once, in BYTES; the contents of all blocks are looked at replay TRACE
- * resident      once, written to all over; prints by how many KiB the process has grown when most payload is live replay
- * TRACE about         prints the most payload that is live, the most blocks that are, the largest request, and what the
- * most payload takes with headers of 4 bytes and in multiples of 8 replay TRACE steps         writes what target_replay.c
- * reads Ends with 1 where the heap refuses, with 3 where contents are lost, with 2 where the trace cannot be read.
+ * Replays a trace (docs/trace.md) on one heap: what all heaps in it together were asked for, in that order. A trace that
+ * is compressed is unpacked by xz or zstd.
+ *   replay TRACE run [BYTES]   once, in BYTES (by default 8 times the payload): the functions of heap.h are to be counted.
+ *                              Prints the operations
+ *   replay TRACE smallest      prints the bytes of the smallest heap in which the trace completes, found by bisection, and the
+ *                              most payload that was live. In that heap the contents of all blocks are looked at
+ *   replay TRACE check BYTES   once, in BYTES; the contents of all blocks are looked at
+ *   replay TRACE resident      once, written to all over; prints by how many KiB the process has grown when most payload is live
+ *   replay TRACE about         prints the most payload that is live, the most blocks that are, the largest request, and what
+ *                              the most payload takes with headers of 4 bytes and in multiples of 8
+ *   replay TRACE shares        once, in the smallest heap: prints 100 times in equal distances what the heap's bytes are: payload,
+ *                              headers, rounding, control data, the largest free block, other free blocks
+ *   replay TRACE steps         writes what target_replay.c reads
+ * Ends with 1 where the heap refuses, with 3 where contents are lost, with 2 where the trace cannot be read.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -33,7 +38,9 @@ enum
     MOST_IN_BITS = 24, /* blocks that are live at a time: half as many */
     MOST_RECORDS = 8 << 20,
     MOST_ON_32   = 32000000, /* bytes: a heap that a process of 32 bits has room for */
-    NOT_ALIGNED  = 8         /* what every heap gives by itself */
+    SHARES       = 100,
+    HEADER       = 4,
+    NOT_ALIGNED  = 8 /* what every heap gives by itself */
 };
 
 typedef struct
@@ -289,7 +296,8 @@ typedef enum
 {
     UNTOUCHED,
     WRITTEN,
-    LOOKED_AT
+    LOOKED_AT,
+    SHARED /* what the heap consists of is printed */
 } contents_t;
 
 static unsigned char pattern( uint32_t block )
@@ -299,7 +307,7 @@ static unsigned char pattern( uint32_t block )
 
 static void write_all( uint32_t block, size_t size, contents_t contents )
 {
-    if( contents != UNTOUCHED ) memset( payload[block], pattern( block ), size );
+    if( contents == WRITTEN || contents == LOOKED_AT ) memset( payload[block], pattern( block ), size );
 }
 
 static void look_at( uint32_t block, size_t size, size_t alignment, contents_t contents )
@@ -323,13 +331,25 @@ static long resident( void )
     return kib;
 }
 
+static void print_shares( size_t bytes, size_t held, size_t count )
+{
+    size_t live, unused, most;
+    if( !heap_about( &live, &unused, &most ) ) wrong( "the heap does not tell" );
+    printf( "%zu %zu %zu %zu %zu %zu\n", held, count * HEADER, live - held - count * HEADER, bytes - live - unused,
+            most, unused - most );
+}
+
 static bool replay( void* buffer, size_t bytes, contents_t contents )
 {
+    size_t held = 0, count = 0;
     heap_begin( buffer, bytes );
     for( const step_t* now = step; now < step + steps; now++ )
     {
         uint32_t block = now->block;
         void*    had;
+        if( contents == SHARED &&
+            (size_t)( now - step ) * SHARES / steps != (size_t)( now - step + 1 ) * SHARES / steps )
+            print_shares( bytes, held, count );
         switch( now->op )
         {
         case OP_MALLOC:
@@ -337,17 +357,22 @@ static bool replay( void* buffer, size_t bytes, contents_t contents )
                                                : heap_malloc( now->size, now->owner );
             if( had == NULL ) return false;
             payload[block] = had;
+            count++;
+            held += now->size;
             look_at( block, 0, now->alignment > NOT_ALIGNED ? now->alignment : 0, contents );
             break;
         case OP_REALLOC:
             had = heap_realloc( payload[block], now->size, now->owner );
             if( had == NULL ) return false;
             payload[block] = had;
+            held += now->size - sizes[block];
             look_at( block, now->size < sizes[block] ? now->size : sizes[block], 0, contents );
             break;
         default:
             look_at( block, sizes[block], 0, contents );
             heap_free( payload[block] );
+            count--;
+            held -= sizes[block];
             continue;
         }
         sizes[block] = now->size;
@@ -384,7 +409,7 @@ static void write_steps( void )
 
 int main( int argc, char** argv )
 {
-    if( argc < 3 ) wrong( "replay TRACE run|smallest|check|resident [BYTES]" );
+    if( argc < 3 ) wrong( "replay TRACE run|smallest|check|resident|shares|about|steps [BYTES]" );
     read_trace( argv[1] );
     size_t most = 8 * peak + 65536;
     if( sizeof( void* ) == 4 && most > MOST_ON_32 ) most = MOST_ON_32;
@@ -401,6 +426,10 @@ int main( int argc, char** argv )
         size_t found = smallest( buffer, bytes );
         if( !replay( buffer, found, LOOKED_AT ) ) return 1;
         printf( "%zu %zu\n", found, peak );
+    }
+    else if( strcmp( argv[2], "shares" ) == 0 )
+    {
+        if( !replay( buffer, bytes, UNTOUCHED ) || !replay( buffer, smallest( buffer, bytes ), SHARED ) ) return 1;
     }
     else if( strcmp( argv[2], "about" ) == 0 )
         printf( "%zu %zu %zu %zu\n", peak, blocks, largest, rounded_at_peak );

@@ -1,7 +1,8 @@
 /*
  * Overwrites each word of an image in several ways, then several at once, cuts it short, and lets the tool look at it in
  * every way, built with the sanitizers. Damage may be told in whatever words: no read or write outside, no crash, no end
- * that does not come. mutate IMAGE SECONDS [PATTERNS]
+ * that does not come.
+ *   mutate IMAGE SECONDS [PATTERNS]
  */
 #define main tool_main
 #include "main.c"
