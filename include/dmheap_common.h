@@ -369,11 +369,12 @@ DMHEAP_API( const char*, _version, (void));
 
 #ifdef DMHEAP_DIAGNOSTICS
 
-/** @brief Why a heap refused a request. */
+/** @brief Why a heap refused a request. NO_MEMORY: its free bytes do not suffice for the block, or for what it has to note of
+ *         a new module. FRAGMENTED: they do, but no free block does. */
 typedef enum
 {
-    DMHEAP_REASON_NO_MEMORY,  /**< Its free bytes do not suffice. */
-    DMHEAP_REASON_FRAGMENTED, /**< They would, but no free block does. */
+    DMHEAP_REASON_NO_MEMORY,  /**< See above. */
+    DMHEAP_REASON_FRAGMENTED, /**< See above. */
     DMHEAP_REASON_LIMIT,      /**< The module's limit is reached. */
     DMHEAP_REASON_TABLE_FULL, /**< The heap knows as many modules as it can. */
     DMHEAP_REASONS            /**< How many reasons there are. */
@@ -392,13 +393,13 @@ typedef struct
  *  @return true to have it tried once more: the hook has freed something. */
 typedef bool ( *dmheap_refusal_hook_t )( const dmheap_refusal_t* refusal, void* user );
 
-/** @brief What one heap has refused and served since it was made. */
+/** @brief What one heap has refused and served since it was made. What is refused again after the hook had it tried once more
+ *         counts twice. */
 typedef struct
 {
-    uint32_t
-        count[DMHEAP_REASONS]; /**< Requests that it refused, by dmheap_reason_t; another heap may have granted them. */
-    uint32_t served_for_others; /**< Requests that it granted after the heap that was asked first had refused. */
-    size_t   largest_size;      /**< Of the requests that it refused, bytes. */
+    uint32_t count[DMHEAP_REASONS]; /**< Requests that it refused; another heap may have granted them. */
+    uint32_t served_for_others;     /**< Requests that it granted after the heap that was asked first had refused. */
+    size_t   largest_size;          /**< Of the requests that it refused, bytes. */
 } dmheap_refusals_t;
 
 /**
@@ -447,7 +448,7 @@ typedef void ( *dmheap_print_t )( const char* text, void* user );
  *        module.
  *
  * `context`: the heap. `print`: gets the text; it may use the heap. `user`: handed to it. `module_name`: NULL: all blocks; "":
- * those of nobody.
+ * those of nobody. In JSON, a byte of a name that is no printable ASCII is `\u00` and its two digits.
  * @return true on success, false and an `[ERROR]` where there is no heap or `print` is NULL.
  * @note Nothing is allocated. Cost: linear in the blocks for each part, in steps; what others change meanwhile is shown as
  *       it was before or after.
@@ -489,7 +490,7 @@ typedef struct
  * for nobody; modules that find no room are summed. `count`: how many; of 0, `entries` may be NULL. `context`: the heap.
  * @return true on success, false and an `[ERROR]` where there is no such heap, or NULL was given instead of room.
  * @note Costs nothing beyond this call: the counters are those that every build has. Linear in the modules times `count`, in
- *       steps; exact if no other thread changes the heaps meanwhile.
+ *       steps; exact if nothing changes the heaps meanwhile.
  */
 DMHEAP_API( bool, _mark, ( dmheap_mark_t * mark, dmheap_mark_entry_t* entries, unsigned count ) );
 DMHEAP_API( bool, _ctx_mark,
@@ -510,8 +511,8 @@ DMHEAP_API( bool, _ctx_mark,
  * @param print Gets the text; it may use the heap.
  * @param user  Handed to it.
  * @return true on success, false and an `[ERROR]` where `mark` or `print` is NULL.
- * @note Nothing is allocated. Cost and exactness: as of dmheap_mark(); with DMHEAP_GUARD one more walk over all blocks for
- *       each block and each place that is shown.
+ * @note Nothing is allocated. Cost and exactness: as of dmheap_mark(), `print` included; with DMHEAP_GUARD one more walk over
+ *       all blocks for each block and each place that is shown.
  */
 DMHEAP_API( bool, _report_since, ( const dmheap_mark_t* mark, dmheap_print_t print, void* user ) );
 

@@ -233,7 +233,7 @@ static void search_in( search_t* search, dmheap_context_t* context, const name_t
         search->first   = context;
         search->refused = search->status;
     }
-    diagnose_asked( context, search->first, search->request.size, search->status );
+    diagnose_asked( context, search->first, search->request.size, search->request.alignment, search->status );
     search->context = context;
     trace_search( search );
     if( is_exhausted( search->status ) )

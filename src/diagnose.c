@@ -27,22 +27,25 @@ static bool refused_memory( status_t status )
     return is_exhausted( status ) || status == STATUS_OVER_LIMIT;
 }
 
-/* Why a heap refused so many bytes. Locked. */
-static dmheap_reason_t reason_of( const dmheap_context_t* context, size_t size, status_t status )
+/* Why a heap refused so many bytes. Where there is a block for them, what lacks is one for a new module's record. Locked. */
+static dmheap_reason_t reason_of( const dmheap_context_t* context, size_t size, size_t alignment, status_t status )
 {
     if( status == STATUS_OVER_LIMIT ) return DMHEAP_REASON_LIMIT;
     if( status == STATUS_TABLE_FULL ) return DMHEAP_REASON_TABLE_FULL;
-    uint32_t wanted = block_size_to_take( context, size, 0 );
-    return wanted != 0 && wanted <= context->free_words ? DMHEAP_REASON_FRAGMENTED : DMHEAP_REASON_NO_MEMORY;
+    alignment       = alignment_in( context, alignment );
+    uint32_t wanted = block_size_to_take( context, size, alignment );
+    bool     lacks  = wanted == 0 || wanted > context->free_words;
+    bool     is_had = alignment == 0 && wanted <= index_largest( context );
+    return lacks || is_had ? DMHEAP_REASON_NO_MEMORY : DMHEAP_REASON_FRAGMENTED;
 }
 
 static void diagnose_asked( const dmheap_context_t* context, const dmheap_context_t* first, size_t size,
-                            status_t status )
+                            size_t alignment, status_t status )
 {
     dmheap_refusals_t* refusals = &diagnosis.heap[context_place( context )];
     if( refused_memory( status ) )
     {
-        refusals->count[reason_of( context, size, status )]++;
+        refusals->count[reason_of( context, size, alignment, status )]++;
         if( size > refusals->largest_size ) refusals->largest_size = size;
     }
     else if( block_is_had( status ) && context != first )
@@ -61,7 +64,7 @@ static bool diagnose_retries( const dmheap_context_t* first, status_t at_first, 
         hook             = diagnosis.hook;
         user             = diagnosis.user;
         diagnosis.inside = hook != NULL;
-        refusal.reason   = reason_of( first, why->size, at_first );
+        refusal.reason   = reason_of( first, why->size, why->alignment, at_first );
     }
     unlock();
     if( hook == NULL ) return false;
@@ -158,14 +161,7 @@ static bool report_heap( dmheap_context_t* context, report_kind_t kind, const ch
 {
     show_t show = {
         .print = print, .user = user, .context = context, .address = (uintptr_t)context, .json = kind == REPORT_JSON };
-    lock();
-    bool exists = context_exists( context );
-    unlock();
-    if( print == NULL || !exists )
-    {
-        report( &( report_t ){ .status = print == NULL ? STATUS_NO_ARGUMENT : STATUS_NO_HEAP, .address = context } );
-        return false;
-    }
+    if( !place_given( (const void*)(uintptr_t)print ) || !context_found( context ) ) return false;
     if( kind == REPORT_BLOCKS )
         show_blocks( &show, module );
     else
@@ -195,6 +191,7 @@ DMHEAP_API_BODY( bool, _report, ( dmheap_print_t print, void* user ) )
     uint32_t          visited = 0;
     bool              shown   = false;
     dmheap_context_t* context;
+    give_up_lost_heaps( NULL );
     do
     {
         lock();

@@ -14,7 +14,7 @@ static void diagnose_begins( unsigned place );
 
 /* A heap was asked for `size` bytes, after `first` was, and that came to `status`. Locked. */
 static void diagnose_asked( const dmheap_context_t* context, const dmheap_context_t* first, size_t size,
-                            status_t status );
+                            size_t alignment, status_t status );
 
 /* Whether a request that is refused is to be tried anew: what the hook says, which is asked once a request, and told why
  * `first` has refused it. Not locked. */
@@ -31,12 +31,12 @@ static void diagnose_left( const char* name, const dmheap_module_stats_t* left )
 
 #else
 
-#define diagnose_begins( place )                          ( (void)0 )
-#define diagnose_asked( context, first, size, status )    ( (void)0 )
-#define diagnose_retries( first, at_first, why, retried ) ( (void)( at_first ), (void)( retried ), false )
-#define diagnose_leaves( holding, left )                  ( (void)0 )
-#define diagnose_blocks( context, name )                  ( (void)0 )
-#define diagnose_left( name, left )                       ( (void)( left ) )
+#define diagnose_begins( place )                                  ( (void)0 )
+#define diagnose_asked( context, first, size, alignment, status ) ( (void)0 )
+#define diagnose_retries( first, at_first, why, retried )         ( (void)( at_first ), (void)( retried ), false )
+#define diagnose_leaves( holding, left )                          ( (void)0 )
+#define diagnose_blocks( context, name )                          ( (void)0 )
+#define diagnose_left( name, left )                               ( (void)( left ) )
 
 #endif
 

@@ -231,7 +231,7 @@ static dmheap_context_t* next_default( uint32_t* visited )
 static bool context_found( const dmheap_context_t* context )
 {
     lock();
-    bool found = context_exists( context );
+    bool found = context_stands( context );
     unlock();
     if( !found ) report( &( report_t ){ .status = STATUS_NO_HEAP, .address = context } );
     return found;

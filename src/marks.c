@@ -393,13 +393,13 @@ static void since_oldest( since_t* since )
         if( i == 0 )
         {
             show_heading( show, "" );
-            show_heading( show, "    number address       bytes     size owner                caller" );
+            show_heading( show, "    number address         bytes       size owner            caller" );
         }
         show_number( show, "", 10, oldest.number );
         show_hex( show, "", (uintptr_t)oldest.info.address );
-        show_number( show, "", 8, (uint32_t)oldest.info.block_bytes );
-        show_number( show, "", 8, (uint32_t)oldest.info.size );
-        show_name( show, "", 20, oldest.info.owner );
+        show_number( show, "", 10, (uint32_t)oldest.info.block_bytes );
+        show_number( show, "", 10, (uint32_t)oldest.info.size );
+        show_name( show, "", 16, oldest.info.owner );
         show_hex( show, "", (uintptr_t)oldest.info.caller );
         show_line_end( show );
     }

@@ -188,7 +188,7 @@ static void move_note( move_t* move, const dmheap_context_t* asked, status_t sta
     size_t largest = REPORTS && is_exhausted( status ) ? largest_free( asked ) : 0;
     move->status   = status;
     if( largest > move->largest ) move->largest = largest;
-    diagnose_asked( asked, move->source, move->request.size, status );
+    diagnose_asked( asked, move->source, move->request.size, move->request.alignment, status );
 }
 
 /* Resizes, or begins to move. Not locked. */

@@ -297,13 +297,14 @@ typedef struct
     holding_t holding;
 } show_owner_t;
 
-static bool show_is_before( const show_owner_t* one, uint32_t live, owner_t owner )
+/* Owners that were shown: what they hold may change between two lines. */
+typedef struct
 {
-    return one->holding.live != live ? one->holding.live > live : one->owner < owner;
-}
+    uint32_t bits[( 1u << OWNER_BITS ) / BITS_OF_WORD];
+} show_owners_t;
 
-/* The one that holds most of those that are behind `last` in that order: the table is not sorted, which would need memory. */
-static show_owner_t show_owner_behind( const dmheap_context_t* context, const show_owner_t* last )
+/* The one that holds most of those that were not shown: the table is not sorted, which would need memory. */
+static show_owner_t show_next_owner( const dmheap_context_t* context, show_owners_t* shown )
 {
     show_owner_t most  = { OWNER_FREE, { 0 } };
     bool         stand = true;
@@ -312,11 +313,12 @@ static show_owner_t show_owner_behind( const dmheap_context_t* context, const sh
         lock();
         stand                    = context_stands( context ) && owner < owner_end( context );
         const holding_t* holding = stand ? user_holding( context, owner ) : NULL;
-        if( holding != NULL && ( last->owner == OWNER_FREE || show_is_before( last, holding->live, owner ) ) &&
-            ( most.owner == OWNER_FREE || !show_is_before( &most, holding->live, owner ) ) )
+        if( holding != NULL && ( shown->bits[owner / BITS_OF_WORD] & bit_of( owner ) ) == 0 &&
+            ( most.owner == OWNER_FREE || holding->live > most.holding.live ) )
             most = ( show_owner_t ){ owner, *holding };
         unlock();
     }
+    shown->bits[most.owner / BITS_OF_WORD] |= bit_of( most.owner );
     return most;
 }
 
@@ -337,23 +339,24 @@ static void show_holding( show_t* show, uint32_t size, const holding_t* holding 
 /* The owners, by what they hold, and the heap's own at the end: together, all that is not free. */
 static void show_modules( show_t* show )
 {
-    show_owner_t        last = { OWNER_FREE, { 0 } };
+    show_owner_t        next;
+    show_owners_t       shown = { { 0 } };
     dmheap_heap_stats_t stats;
     if( !get_stats( show->context, &stats ) ) return;
     uint32_t size = (uint32_t)( stats.heap_size >> WORD_SHIFT );
     show_heading( show, "module                              bytes share   blocks       peak      limit" );
-    while( ( last = show_owner_behind( show->context, &last ) ).owner != OWNER_FREE )
+    while( ( next = show_next_owner( show->context, &shown ) ).owner != OWNER_FREE )
     {
         char name[DMHEAP_NAME_SIZE];
         lock();
         bool stands = context_stands( show->context );
-        if( stands ) owner_name( show->context, last.owner, name );
+        if( stands ) owner_name( show->context, next.owner, name );
         unlock();
         if( !stands ) return;
-        show_kind( show, last.owner == OWNER_NOBODY ? "nobody" : "module" );
+        show_kind( show, next.owner == OWNER_NOBODY ? "nobody" : "module" );
         if( show->json ) show_hex( show, "heap", show->address );
-        show_name( show, "name", 30, last.owner == OWNER_NOBODY && !show->json ? "(nobody)" : name );
-        show_holding( show, size, &last.holding );
+        show_name( show, "name", 30, next.owner == OWNER_NOBODY && !show->json ? "(nobody)" : name );
+        show_holding( show, size, &next.holding );
     }
     show_kind( show, "own" );
     if( show->json ) show_hex( show, "heap", show->address );
@@ -371,11 +374,12 @@ static void show_block( show_t* show, const dmheap_block_info_t* info )
     uint64_t          caller    = (uintptr_t)info->caller;
     const char*       place     = show->place != NULL && caller != 0 ? show->place( caller, show->user ) : NULL;
     show_kind( show, "block" );
+    if( show->json ) show_hex( show, "heap", show->address );
     show_hex( show, "address", show_address_of( show, info->address ) );
     show_number( show, "bytes", 10, (uint32_t)info->block_bytes );
     show_number( show, "size", 10, info->size < info->block_bytes ? (uint32_t)info->size : 0 );
     show_word( show, "use", 6, uses[info->use] );
-    show_name( show, "owner", 24, info->owner );
+    show_name( show, "owner", 20, info->owner );
     if( caller != 0 ) show_hex( show, "caller", caller );
     if( place != NULL && show->json ) show_name( show, "place", 0, place );
     show_line_end( show );
@@ -389,7 +393,7 @@ static void show_block( show_t* show, const dmheap_block_info_t* info )
 
 static void show_blocks_heading( show_t* show )
 {
-    show_heading( show, "address         bytes       size use    owner                    caller" );
+    show_heading( show, "address         bytes       size use    owner                caller" );
 }
 
 typedef struct
@@ -515,7 +519,7 @@ typedef struct
 /* Writes the cells up to the one that has this place. */
 static void show_cells( show_map_t* map, uint32_t at )
 {
-    for( ; at - map->at >= map->words; map->at += map->words )
+    for( ; map->at < at && at - map->at >= map->words; map->at += map->words )
     {
         uint32_t used = map->words - at_most( map->free, map->words );
         show_char( map->show, used == 0 ? '.' : used == map->words ? '#' : used * 2 <= map->words ? ':' : '+' );
@@ -528,7 +532,8 @@ static bool show_map_block( const dmheap_block_info_t* info, void* user )
     show_map_t* map = user;
     if( info->use != DMHEAP_BLOCK_FREE ) return true;
     uint32_t from = (uint32_t)( ( (uintptr_t)info->address - (uintptr_t)map->show->context ) >> WORD_SHIFT ) - 1;
-    uint32_t to   = from + at_most( (uint32_t)( info->block_bytes >> WORD_SHIFT ), map->end - from );
+    if( from >= map->end ) return false; /* another, larger heap was made there meanwhile */
+    uint32_t to = from + at_most( (uint32_t)( info->block_bytes >> WORD_SHIFT ), map->end - from );
     if( from < map->at ) from = map->at; /* headers that are overwritten may overlap */
     while( from < to )
     {

@@ -844,6 +844,21 @@ static bool grew( const dmheap_mark_t* mark, const char* name, long* bytes, long
     return line != NULL && sscanf( line + strlen( name ), "%*u %*u %ld %ld", bytes, blocks ) == 2;
 }
 
+static void a_report_drops_a_heap_that_is_overwritten( void** state )
+{
+    (void)state;
+    (void)heap( 0 );
+    memset( heap( 1 ), 0xFF, 64 );
+    since[0] = '\0';
+    (void)fixture_log();
+    assert_true( dmheap_report( print, since ) );
+    assert_int_equal( fixture_logged( "[WARN] " ), 1 );
+    assert_int_equal( fixture_logged( "given up: it is overwritten" ), 1 );
+    assert_int_equal( fixture_logged( "[ERROR] " ), 0 );
+    assert_ptr_equal( strstr( since, "heap 0x" ), since ); /* the other one, and no more */
+    assert_null( strstr( since + 1, "heap 0x" ) );
+}
+
 static void a_mark_is_of_the_default_heaps( void** state )
 {
     (void)state;
@@ -911,6 +926,7 @@ int main( void )
         TEST( a_heap_in_whose_memory_another_one_is_made_is_dropped ),
         TEST( a_heap_in_a_block_of_another_one_lives_beside_it ),
 #ifdef DMHEAP_DIAGNOSTICS
+        TEST( a_report_drops_a_heap_that_is_overwritten ),
         TEST( a_mark_is_of_the_default_heaps ),
 #endif
     };

@@ -331,6 +331,18 @@ static void what_is_no_heap_or_no_module_is_refused( void** state )
     assert_int_equal( fixture_logged( "Module unknown is not registered" ), 1 );
 }
 
+/* The block would fit, what the heap has to note of a new module would not. */
+static void a_new_module_that_finds_no_room_beside_its_block_is_no_fragmentation( void** state )
+{
+    (void)state;
+    size_t largest = stats_now().largest_free_block;
+    assert_null( dmheap_malloc( largest, "new" ) );
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_NO_MEMORY );
+    assert_int_equal( refusals_of( first_context() ).count[DMHEAP_REASON_NO_MEMORY], 1 );
+    assert_int_equal( refusals_of( first_context() ).count[DMHEAP_REASON_FRAGMENTED], 0 );
+    assert_non_null( dmheap_malloc( largest, NULL ) );
+}
+
 /* ---- Reports ---- */
 
 static struct
@@ -425,6 +437,98 @@ static void a_part_that_has_nothing_to_show_leaves_no_gap( void** state )
     assert_true( dmheap_ctx_report( first_context(), print, &printed ) );
     assert_null( strstr( printed.text, "\n\n\n" ) );
     assert_null( strstr( printed.text, "caller" ) ); /* there are no blocks */
+}
+
+static unsigned lines_of( const char* name )
+{
+    char line[NAME_ROOM];
+    (void)snprintf( line, sizeof line, "\n%s ", name );
+    unsigned lines = 0;
+    for( const char* at = printed.text; ( at = strstr( at, line ) ) != NULL; at++ )
+        lines++;
+    return lines;
+}
+
+static void* held_by_printer; /* NULL: nothing is */
+
+/* One that keeps more and more, or gives back what it has. */
+static void print_and_hold( const char* text, void* user )
+{
+    print( text, user );
+    if( held_by_printer == NULL )
+        assert_non_null( dmheap_malloc( 40, "printer" ) );
+    else
+        held_by_printer = dmheap_realloc( held_by_printer, dmheap_usable_size( held_by_printer ) - 40, NULL );
+}
+
+static void a_module_that_grows_or_shrinks_meanwhile_is_shown_once( void** state )
+{
+    (void)state;
+    static const char* const names[] = { "one", "two", "three", "printer" };
+    for( unsigned shrinks = 0; shrinks < 2; shrinks++ )
+    {
+        assert_true( fixture_heap( ROOM, 8, 0 ) );
+        for( unsigned i = 0; i < 4; i++ )
+            assert_non_null( dmheap_malloc( 8 + 40 * i, names[i] ) );
+        held_by_printer = shrinks ? dmheap_malloc( 3000, "printer" ) : NULL;
+        memset( &printed, 0, sizeof printed );
+        assert_true( dmheap_ctx_report( first_context(), print_and_hold, &printed ) );
+        for( unsigned i = 0; i < 4; i++ )
+            assert_int_equal( lines_of( names[i] ), 1 );
+    }
+}
+
+static _Alignas( 16 ) char place[65536];
+static unsigned pieces;
+
+/* One in whose first piece of a map another, larger heap takes the place of the one that is shown. */
+static void print_and_replace( const char* text, void* user )
+{
+    dmheap_context_t** shown = user;
+    assert_true( ++pieces < 1000 );
+    if( *shown == NULL || strstr( text, "\"cells\"" ) == NULL ) return;
+    assert_true( dmheap_ctx_deinit( *shown ) );
+    assert_ptr_equal( dmheap_ctx_init( place, sizeof place, 8, NULL ), *shown );
+    void* hole[100];
+    for( unsigned i = 0; i < 100; i++ )
+    {
+        hole[i] = dmheap_ctx_malloc( *shown, 300, NULL );
+        assert_non_null( dmheap_ctx_malloc( *shown, 8, NULL ) );
+    }
+    for( unsigned i = 0; i < 100; i++ )
+        dmheap_ctx_free( *shown, hole[i], false );
+    *shown = NULL;
+}
+
+static void a_map_ends_although_another_heap_is_made_in_its_place( void** state )
+{
+    (void)state;
+    dmheap_context_t* context = dmheap_ctx_init( place, 2048, 8, NULL );
+    dmheap_context_t* shown   = context;
+    void*             block[100];
+    unsigned          blocks = 0;
+    while( ( block[blocks] = dmheap_ctx_malloc( context, 16, NULL ) ) != NULL )
+        blocks++;
+    for( unsigned i = 0; i < blocks; i += 2 )
+        dmheap_ctx_free( context, block[i], false );
+    pieces = 0;
+    assert_true( dmheap_ctx_report_json( context, print_and_replace, &shown ) );
+    assert_null( shown ); /* it was replaced */
+    assert_true( dmheap_ctx_deinit( context ) );
+}
+
+static void a_heap_that_is_overwritten_has_no_report( void** state )
+{
+    (void)state;
+    dmheap_context_t*   context = dmheap_ctx_init( place, 2048, 8, NULL );
+    dmheap_mark_entry_t entry;
+    dmheap_mark_t       none;
+    memset( context, 0xFF, 64 );
+    assert_refused( assert_false( dmheap_ctx_report( context, print, &printed ) ), "No heap here" );
+    assert_refused( assert_false( dmheap_ctx_report_json( context, print, &printed ) ), "No heap here" );
+    assert_refused( assert_false( dmheap_ctx_report_blocks( context, NULL, print, &printed ) ), "No heap here" );
+    assert_refused( assert_false( dmheap_ctx_mark( context, &none, &entry, 1 ) ), "No heap here" );
+    assert_true( dmheap_ctx_deinit( context ) );
 }
 
 static void there_is_nothing_to_report_without_a_heap_or_a_printer( void** state )
@@ -736,6 +840,47 @@ static bool note_caller( const dmheap_block_info_t* block, void* user )
     return true;
 }
 
+static bool find_its_line( const dmheap_block_info_t* block, void* user )
+{
+    char        expected[40];
+    const char* caller = block->use == DMHEAP_BLOCK_LIVE ? block->caller : NULL;
+    (void)user;
+    (void)snprintf( expected, sizeof expected, " 0x%lx\n", (unsigned long)(uintptr_t)caller );
+    if( caller != NULL ) assert_non_null( strstr( printed.text, expected ) );
+    return true;
+}
+
+/* Whether there is room for the longest addresses in front of a caller and for itself. */
+static bool has_room_for_callers( void )
+{
+    enum
+    {
+        LONGEST  = sizeof "0x7fffffffffff" - 1,
+        SHORTEST = 10 /* an address's column */
+    };
+    const char* caller = strstr( printed.text, " caller\n" );
+    const char* line   = caller;
+    assert_non_null( caller );
+    while( line != printed.text && line[-1] != '\n' )
+        line--;
+    return ( caller - line ) + 1 + ( LONGEST - SHORTEST ) + LONGEST <= 80;
+}
+
+static void callers_are_shown_whole( void** state )
+{
+    (void)state;
+    char text[NAME_ROOM];
+    assert_true( dmheap_mark( &mark, entries, ENTRIES ) );
+    assert_non_null( dmheap_malloc( 1000, name_of( text, NAME_MOST ) ) );
+    memset( &printed, 0, sizeof printed );
+    assert_true( dmheap_ctx_report_blocks( first_context(), text, print, &printed ) );
+    dmheap_visit_blocks( find_its_line, NULL );
+    assert_true( has_room_for_callers() );
+    report_since();
+    dmheap_visit_blocks( find_its_line, NULL );
+    assert_true( has_room_for_callers() );
+}
+
 static void the_oldest_new_blocks_are_told_in_their_order( void** state )
 {
     (void)state;
@@ -948,6 +1093,10 @@ int main( void )
         HOOK_TEST( a_report_for_programs_says_the_same ),
         HOOK_TEST( the_blocks_of_a_module_are_shown ),
         HOOK_TEST( a_part_that_has_nothing_to_show_leaves_no_gap ),
+        HOOK_TEST( a_new_module_that_finds_no_room_beside_its_block_is_no_fragmentation ),
+        HOOK_TEST( a_module_that_grows_or_shrinks_meanwhile_is_shown_once ),
+        HOOK_TEST( a_map_ends_although_another_heap_is_made_in_its_place ),
+        HOOK_TEST( a_heap_that_is_overwritten_has_no_report ),
         HOOK_TEST( there_is_nothing_to_report_without_a_heap_or_a_printer ),
         HOOK_TEST( what_is_held_since_a_mark_is_told_exactly ),
         HOOK_TEST( what_nobody_holds_since_a_mark_is_told ),
@@ -962,6 +1111,7 @@ int main( void )
 #ifdef DMHEAP_GUARD
         HOOK_TEST( where_it_was_allocated_is_said ),
         HOOK_TEST( at_most_16_places_are_said ),
+        HOOK_TEST( callers_are_shown_whole ),
         HOOK_TEST( the_oldest_new_blocks_are_told_in_their_order ),
         HOOK_TEST( the_places_that_asked_for_most_are_told ),
 #endif
