@@ -6,11 +6,12 @@
  *   replay TRACE smallest      prints the bytes of the smallest heap in which the trace completes, found by bisection, and the
  *                              most payload that was live. In that heap the contents of all blocks are looked at
  *   replay TRACE check BYTES   once, in BYTES; the contents of all blocks are looked at
- *   replay TRACE resident      once, written to all over; prints by how many KiB the process has grown when most payload is live
+ *   replay TRACE resident      once, written to all over; prints by how many KiB the process has grown when most payload is
+ *                              live
  *   replay TRACE about         prints the most payload that is live, the most blocks that are, the largest request, and what
  *                              the most payload takes with headers of 4 bytes and in multiples of 8
- *   replay TRACE shares        once, in the smallest heap: prints 100 times in equal distances what the heap's bytes are: payload,
- *                              headers, rounding, control data, the largest free block, other free blocks
+ *   replay TRACE shares        once, in the smallest heap: prints 100 times in equal distances what the heap's bytes are:
+ *                              payload, headers, rounding, control data, the largest free block, other free blocks
  *   replay TRACE steps         writes what target_replay.c reads
  * Ends with 1 where the heap refuses, with 3 where contents are lost, with 2 where the trace cannot be read.
  */
