@@ -297,10 +297,15 @@ typedef struct
     holding_t holding;
 } show_owner_t;
 
+enum
+{
+    SHOW_OWNERS = 1 << OWNER_BITS /* whatever the heap says of its table: no header has room for more */
+};
+
 /* Owners that were shown: what they hold may change between two lines. */
 typedef struct
 {
-    uint32_t bits[( 1u << OWNER_BITS ) / BITS_OF_WORD];
+    uint32_t bits[SHOW_OWNERS / BITS_OF_WORD];
 } show_owners_t;
 
 /* The one that holds most of those that were not shown: the table is not sorted, which would need memory. */
@@ -311,7 +316,7 @@ static show_owner_t show_next_owner( const dmheap_context_t* context, show_owner
     for( owner_t owner = OWNER_NOBODY; stand; owner++ )
     {
         lock();
-        stand                    = context_stands( context ) && owner < owner_end( context );
+        stand                    = context_stands( context ) && owner < at_most( owner_end( context ), SHOW_OWNERS );
         const holding_t* holding = stand ? user_holding( context, owner ) : NULL;
         if( holding != NULL && ( shown->bits[owner / BITS_OF_WORD] & bit_of( owner ) ) == 0 &&
             ( most.owner == OWNER_FREE || holding->live > most.holding.live ) )

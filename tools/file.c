@@ -26,19 +26,19 @@ bool file_is_packed( const char* path )
     return packer_of( path ) != NULL;
 }
 
-/* The end of a pipe from which the unpacked file comes; negative where that fails. */
-static int unpacked( int packed, const char* program, pid_t* child )
+/* The end of a pipe from which comes what a program makes of a file; negative where that fails. */
+static int filtered( int file, const char* program, const char* option, pid_t* child )
 {
     int ends[2];
     if( pipe( ends ) != 0 ) return -1;
     *child = fork();
     if( *child == 0 )
     {
-        (void)dup2( packed, STDIN_FILENO );
+        (void)dup2( file, STDIN_FILENO );
         (void)dup2( ends[1], STDOUT_FILENO );
         (void)close( ends[0] );
         (void)close( ends[1] );
-        (void)execlp( program, program, "-dc", (char*)NULL );
+        (void)execlp( program, program, option, (char*)NULL );
         (void)fprintf( stderr, "dmheap: %s: %s\n", program, strerror( errno ) );
         _exit( 127 );
     }
@@ -73,7 +73,7 @@ bool file_read( const char* path, unsigned char** bytes, size_t* size )
     pid_t       child   = 0;
     int         status  = 0;
     int         file    = open( path, O_RDONLY );
-    int         from    = file >= 0 && program != NULL ? unpacked( file, program, &child ) : file;
+    int         from    = file >= 0 && program != NULL ? filtered( file, program, "-dc", &child ) : file;
     *bytes              = NULL;
     *size               = 0;
     bool is_read        = from >= 0 && read_all( from, bytes, size );
@@ -85,6 +85,27 @@ bool file_read( const char* path, unsigned char** bytes, size_t* size )
     free( *bytes );
     *bytes = NULL;
     errno  = why;
+    return false;
+}
+
+bool file_pack( const void* bytes, size_t size, unsigned char** packed, size_t* packed_size )
+{
+    FILE* plain  = tmpfile();
+    pid_t child  = 0;
+    int   status = 0;
+    int   from   = -1;
+    *packed      = NULL;
+    *packed_size = 0;
+    if( plain == NULL ) return false;
+    if( fwrite( bytes, 1, size, plain ) == size && fflush( plain ) == 0 && lseek( fileno( plain ), 0, SEEK_SET ) == 0 )
+        from = filtered( fileno( plain ), "gzip", "-nc", &child );
+    bool is_packed = from >= 0 && read_all( from, packed, packed_size );
+    if( from >= 0 ) (void)close( from );
+    if( child > 0 && ( waitpid( child, &status, 0 ) != child || status != 0 ) ) is_packed = false;
+    (void)fclose( plain );
+    if( is_packed ) return true;
+    free( *packed );
+    *packed = NULL;
     return false;
 }
 

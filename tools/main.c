@@ -503,8 +503,8 @@ static int look_at_heaps( const char* path )
 
 static int view( const char* path )
 {
-    unsigned char* bytes;
-    size_t         size;
+    unsigned char *bytes, *packed = NULL;
+    size_t         size, packed_size;
     const char*    slash = strrchr( path, '/' );
     errno                = 0;
     if( !file_read( path, &bytes, &size ) ) return complain( path, strerror( errno ) );
@@ -512,11 +512,16 @@ static int view( const char* path )
     FILE* out    = status <= FOUND ? file_create( options.out ) : NULL;
     if( out != NULL )
     {
-        (void)view_write( out, bytes, size, slash != NULL ? slash + 1 : path );
+        const char* name = slash != NULL ? slash + 1 : path;
+        if( file_pack( bytes, size, &packed, &packed_size ) )
+            (void)view_write( out, packed, packed_size, name );
+        else
+            (void)view_write( out, bytes, size, name ); /* the page reads that too */
         if( !file_finish( out, options.out ) ) status = USAGE;
     }
     else if( status <= FOUND )
         status = USAGE;
+    free( packed );
     free( bytes );
     return status;
 }

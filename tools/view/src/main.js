@@ -474,9 +474,16 @@ function load( bytes, file ) {
     document.body.dataset.load = ( performance.now() - from ).toFixed( 0 );
 }
 
-function tryLoad( bytes, file ) {
+/* What gzip has packed, as `dmheap view` has it do. */
+async function unpack( bytes ) {
+    if( bytes[0] !== 0x1f || bytes[1] !== 0x8b ) return bytes;
+    const plain = new Blob( [ bytes ] ).stream().pipeThrough( new DecompressionStream( 'gzip' ) );
+    return new Uint8Array( await new Response( plain ).arrayBuffer() );
+}
+
+async function tryLoad( bytes, file ) {
     try {
-        load( bytes, file );
+        load( await unpack( bytes ), file );
     } catch( error ) {
         history = undefined;
         $( 'main' ).hidden = $( 'time' ).hidden = true;
