@@ -270,6 +270,9 @@ static void an_alignment_beyond_the_heap_is_out_of_memory( void** state )
     (void)state;
     for( size_t alignment = (size_t)FIXTURE_MOST * 2; alignment != 0; alignment *= 2 )
     {
+        uintptr_t begin = (uintptr_t)fixture_buffer();
+        if( begin / alignment != ( begin + FIXTURE_MOST ) / alignment )
+            continue; /* an address that has it is in the heap */
         (void)fixture_log();
         assert_null( dmheap_aligned_alloc( alignment, 10, NULL ) );
         assert_int_equal( fixture_logged( "out of memory" ), 1 );
