@@ -17,8 +17,16 @@ enum
 };
 
 #define UART  ( (volatile uint32_t*)0x40004000 ) /* data, state, control, interrupt, divider */
+#define UART1 ( (volatile uint32_t*)0x40005000 ) /* the same */
 #define SYST  ( (volatile uint32_t*)0xE000E010 )
 #define AIRCR ( *(volatile uint32_t*)0xE000ED0C )
+
+static void put( volatile uint32_t* uart, char character )
+{
+    while( uart[1] & 1u )
+        continue;
+    uart[0] = (unsigned char)character;
+}
 
 void serial_open( void )
 {
@@ -28,9 +36,18 @@ void serial_open( void )
 
 void serial_put( char character )
 {
-    while( UART[1] & 1u )
-        continue;
-    UART[0] = (unsigned char)character;
+    put( UART, character );
+}
+
+void port_open( void )
+{
+    UART1[4] = CLOCK / 1000000;
+    UART1[2] = 1; /* transmit */
+}
+
+void port_put( char byte )
+{
+    put( UART1, byte );
 }
 
 char serial_get( void )

@@ -11,6 +11,10 @@ void serial_open( void );
 void serial_put( char character );
 char serial_get( void );
 
+/* Another one, for what is no text. */
+void port_open( void );
+void port_put( char byte );
+
 /* Calls timer_tick(), which the program defines, from an interrupt, so many times a second; 0: not any more. */
 void timer_start( unsigned frequency );
 void timer_tick( void );

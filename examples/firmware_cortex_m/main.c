@@ -198,12 +198,23 @@ static void refused( const char* nothing )
 #ifdef DMHEAP_TRACE
 static uint32_t ring[4096];
 
-static void trace( const char* nothing )
+/* Whoever allocates waits for the port: nothing is lost, and interrupts are masked as long. */
+static bool to_port( const void* bytes, size_t size, void* user )
 {
-    (void)nothing;
-    static bool on;
+    (void)user;
+    for( size_t i = 0; i < size; i++ )
+        port_put( ( (const char*)bytes )[i] );
+    return true;
+}
+
+static void trace( const char* where )
+{
+    static bool    on;
+    dmheap_trace_t sinks[] = { { .ring = ring, .ring_size = sizeof ring }, { .write = to_port } };
+    bool           is_port = strcmp( where, "port" ) == 0;
     if( on ) dmheap_trace_stop();
-    on = !on && dmheap_trace_start( &( dmheap_trace_t ){ .ring = ring, .ring_size = sizeof ring } );
+    if( is_port ) port_open();
+    on = !on && dmheap_trace_start( &sinks[is_port] );
     Dmod_Printf( "the trace is %s, its ring of %lu bytes at %p\n", on ? "on" : "off", (unsigned long)sizeof ring,
                  (void*)ring );
 }
@@ -337,7 +348,7 @@ static const struct
     { "check", check, "verify every invariant of the heap" },
     { "refused", refused, "what was refused, and why" },
 #ifdef DMHEAP_TRACE
-    { "trace", trace, "begin to write each event to a ring in memory, or end it" },
+    { "trace", trace, "begin to write each event to a ring in memory, of \"port\" to the second port, or end it" },
 #endif
     { "work", work, "ROUNDS: have net, log and leaky work" },
     { "leak", leak, "have leaky work for 20 rounds, and unload it" },
