@@ -22,7 +22,8 @@ void  heap_free( void* block );
 void* heap_realloc( void* block, size_t size, unsigned owner );
 int   heap_unregister( unsigned owner ); /* 0: the heap has no such thing */
 
-/* Bytes in live blocks as a whole, in free ones, and in the largest free one; 0: the heap does not tell. */
+/* Bytes in live blocks as a whole, in free ones, and in the largest free one; 0: the heap does not tell, which a heap_*.c
+ * need not say: replay.c does. */
 int heap_about( size_t* live, size_t* unused, size_t* largest );
 
 #endif

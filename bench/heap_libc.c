@@ -38,11 +38,3 @@ int heap_unregister( unsigned owner )
     (void)owner;
     return 0;
 }
-
-int heap_about( size_t* live, size_t* unused, size_t* largest )
-{
-    (void)live;
-    (void)unused;
-    (void)largest;
-    return 0;
-}

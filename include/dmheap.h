@@ -10,8 +10,8 @@
  *
  * Common to all functions, unless they say otherwise:
  * - **Threads and interrupts.** As safe as Dmod_EnterCritical() makes it: from any thread where it excludes the others, from
- *   interrupt handlers where it masks them. The bundled ports do the former on a host, the latter on a bare processor; DMOD's
- *   own does nothing on a host. Logging is done outside of the critical section, in the caller's context.
+ *   interrupt handlers where it masks them. The bundled ports do the former on a host, the latter on a bare Cortex-M or
+ *   RISC-V; DMOD's own does nothing on a host. Logging is done outside of the critical section, in the caller's context.
  * - **Cost.** "O(1)" is a bound that depends on neither the heap's size nor the live blocks; a name that the heap has not
  *   just seen under the same address, and registering or forgetting one, is O(modules), of which a heap has at most
  *   DMHEAP_MAX_MODULES. Unregister, rename to a name that is taken, visitors and check are linear in the blocks, and

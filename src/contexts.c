@@ -86,7 +86,7 @@ static void plan_sizes( dmheap_context_t* image, uint32_t end, uint32_t granule 
     image->granule_shift = (uint8_t)log2_of( at_least( granule, 1u << scale ) );
     image->list_shift    = list_shift_for( end >> image->granule_shift );
     /* 4 hints below 1 KiB, 8 up to 4 KiB, 64 from 64 KiB on */
-    uint32_t hint_bits = at_least( log2_of( end ) / 2, HINT_BITS_LEAST + 2 ) - 1 - ( end >> 8 == 0 );
+    uint32_t hint_bits = at_least( log2_of( end ) / 2 - 1, HINT_BITS_LEAST + 1 ) - ( end >> 8 == 0 );
     image->hint_shift  = (uint8_t)( BITS_OF_WORD - at_most( hint_bits, HINT_BITS_MOST ) );
 }
 

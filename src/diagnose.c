@@ -192,13 +192,8 @@ DMHEAP_API_BODY( bool, _report, ( dmheap_print_t print, void* user ) )
     bool              shown   = false;
     dmheap_context_t* context;
     give_up_lost_heaps( NULL );
-    do
-    {
-        lock();
-        context = context_next( LOOKS_IN_DEFAULTS, &visited );
-        unlock();
-        if( context != NULL ) shown |= report_heap( context, REPORT_ALL, NULL, print, user );
-    } while( context != NULL );
+    while( ( context = next_looked_in( NULL, &visited ) ) != NULL )
+        shown |= report_heap( context, REPORT_ALL, NULL, print, user );
     if( visited == 0 ) report( &( report_t ){ .status = STATUS_NO_HEAP } );
     return shown;
 }

@@ -77,20 +77,42 @@ static void add_holding( const holding_t* holding, dmheap_module_stats_t* sum )
     bool   leaving = holding_is_leaving( holding );
     size_t limit   = leaving || holding->ceiling == CEILING_NONE ? SIZE_MAX : bytes( holding->ceiling - 1 );
     sum->live_bytes += bytes( holding->live );
-    sum->peak_bytes += bytes( leaving ? holding->live : holding->peak );
+    sum->peak_bytes += bytes( holding_peak( holding ) );
     sum->limit_bytes = limit > SIZE_MAX - sum->limit_bytes ? SIZE_MAX : sum->limit_bytes + limit;
     sum->live_blocks += holding->blocks;
+}
+
+/* Sums what the module of a name holds, NULL: what nobody does, in one heap or, where that is NULL, in all where a call looks.
+ * Returns the first that knows it, NULL: none does; `exists` becomes true where there is a heap to look at. Not locked. */
+static const dmheap_context_t* sum_holdings( dmheap_context_t* only, const name_t* name, dmheap_module_stats_t* sum,
+                                             bool* exists )
+{
+    const dmheap_context_t* knows   = NULL;
+    uint32_t                visited = 0;
+    const dmheap_context_t* context;
+    do
+    {
+        lock();
+        context = context_pick( only, LOOKS_IN_DEFAULTS, &visited );
+        *exists |= context != NULL;
+        if( context != NULL && image_is_sealed( context ) )
+        {
+            owner_t          owner   = name != NULL ? owner_find( context, name ) : OWNER_NOBODY;
+            const holding_t* holding = owner != OWNER_FREE ? user_holding( context, owner ) : NULL;
+            if( holding != NULL ) add_holding( holding, sum );
+            if( holding != NULL && knows == NULL ) knows = context;
+        }
+        unlock();
+    } while( only == NULL && context != NULL );
+    return knows;
 }
 
 /* In one heap or, where that is NULL, in all of them. */
 static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_module_stats_t* stats )
 {
-    dmheap_module_stats_t   sum     = { 0 };
-    bool                    found   = false;
-    bool                    exists  = false; /* a heap to look at */
-    uint32_t                visited = 0;
-    name_t                  name;
-    const dmheap_context_t* context;
+    dmheap_module_stats_t sum    = { 0 };
+    bool                  exists = false;
+    name_t                name;
     if( !place_given( stats ) ) return false;
     if( !name_make( text, &name ) )
     {
@@ -98,20 +120,7 @@ static bool get_module_stats( dmheap_context_t* only, const char* text, dmheap_m
         return false;
     }
     give_up_lost_heaps( only );
-    do
-    {
-        lock();
-        context = context_pick( only, LOOKS_IN_DEFAULTS, &visited );
-        exists |= context != NULL;
-        if( context != NULL && image_is_sealed( context ) )
-        {
-            owner_t          owner   = owner_find( context, &name );
-            const holding_t* holding = owner != OWNER_FREE ? user_holding( context, owner ) : NULL;
-            if( holding != NULL ) add_holding( holding, &sum );
-            found |= holding != NULL;
-        }
-        unlock();
-    } while( only == NULL && context != NULL );
+    bool found = sum_holdings( only, &name, &sum, &exists ) != NULL;
     if( found )
         *stats = sum;
     else

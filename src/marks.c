@@ -6,32 +6,26 @@
  * modules that were unloaded and loaded again, need nothing of their own.
  */
 
+/* The next heap that was not visited: of all where a call looks, or only this one. NULL: none is left. Not locked. */
+static dmheap_context_t* next_looked_in( dmheap_context_t* only, uint32_t* visited )
+{
+    if( only != NULL && *visited != 0 ) return NULL;
+    lock();
+    dmheap_context_t* context = context_pick( only, LOOKS_IN_DEFAULTS, visited );
+    unlock();
+    if( only != NULL ) *visited = UINT32_MAX;
+    return context;
+}
+
 /* ---- What is held ---- */
 
-/* What a module holds in one heap or, where that is NULL, in all where a call looks; of "", what nobody does. Returns the
- * first heap that knows it; NULL: none does. */
+/* As sum_holdings(), by text: of "", what nobody holds. */
 static const dmheap_context_t* held_by( dmheap_context_t* only, const char* text, dmheap_module_stats_t* held )
 {
-    const dmheap_context_t* knows   = NULL;
-    uint32_t                visited = 0;
-    name_t                  name;
-    bool                    has_name = name_make( text, &name );
-    dmheap_context_t*       context;
-    *held = ( dmheap_module_stats_t ){ .live_bytes = 0 };
-    do
-    {
-        lock();
-        context = context_pick( only, LOOKS_IN_DEFAULTS, &visited );
-        if( context != NULL && image_is_sealed( context ) )
-        {
-            owner_t          owner   = has_name ? owner_find( context, &name ) : OWNER_NOBODY;
-            const holding_t* holding = owner != OWNER_FREE ? user_holding( context, owner ) : NULL;
-            if( holding != NULL ) add_holding( holding, held );
-            if( holding != NULL && knows == NULL ) knows = context;
-        }
-        unlock();
-    } while( only == NULL && context != NULL );
-    return knows;
+    name_t name;
+    bool   exists = false;
+    *held         = ( dmheap_module_stats_t ){ .live_bytes = 0 };
+    return sum_holdings( only, name_make( text, &name ) ? &name : NULL, held, &exists );
 }
 
 /* Shows the modules of one heap or, where that is NULL, of all where a call looks, to a visitor who goes on. */
@@ -39,13 +33,8 @@ static void visit_all_modules( dmheap_context_t* only, dmheap_module_visitor_t v
 {
     uint32_t          visited = 0;
     dmheap_context_t* context;
-    do
-    {
-        lock();
-        context = context_pick( only, LOOKS_IN_DEFAULTS, &visited );
-        unlock();
-        if( context != NULL ) (void)visit_modules( context, visit, user );
-    } while( only == NULL && context != NULL );
+    while( ( context = next_looked_in( only, &visited ) ) != NULL )
+        (void)visit_modules( context, visit, user );
 }
 
 /* ---- Blocks, by when and where they were allocated ---- */
@@ -86,13 +75,8 @@ static void visit_all_numbered( dmheap_context_t* only, block_visitor_t visit, v
 {
     uint32_t                visited = 0;
     const dmheap_context_t* context;
-    do
-    {
-        lock();
-        context = context_pick( only, LOOKS_IN_DEFAULTS, &visited );
-        unlock();
-        if( context != NULL ) visit_numbered( context, visit, user );
-    } while( only == NULL && context != NULL );
+    while( ( context = next_looked_in( only, &visited ) ) != NULL )
+        visit_numbered( context, visit, user );
 }
 
 /* How much newer than another a number is; 0: it is not. */
@@ -256,16 +240,6 @@ typedef struct
     change_t             others, total;
 } since_t;
 
-/* A sum of heaps of more than 32 bits. */
-static void show_bytes( show_t* show, unsigned width, size_t value )
-{
-    char  digits[SHOW_DIGITS];
-    char* text = show_digits( digits + sizeof digits, value, 10 );
-    show_key( show, "" );
-    show_padding( show, show_length( text ), width );
-    show_chars( show, text );
-}
-
 static void show_difference( show_t* show, unsigned width, size_t then, size_t now )
 {
     char  digits[SHOW_DIGITS];
@@ -279,8 +253,8 @@ static void show_difference( show_t* show, unsigned width, size_t then, size_t n
 static void show_change( show_t* show, const char* name, const change_t* change, const char* word )
 {
     show_name( show, "", 30, name );
-    show_bytes( show, 10, change->bytes_then );
-    show_bytes( show, 10, change->bytes );
+    show_number( show, "", 10, change->bytes_then );
+    show_number( show, "", 10, change->bytes );
     show_difference( show, 11, change->bytes_then, change->bytes );
     show_difference( show, 8, change->blocks_then, change->blocks );
     show_word( show, "", 0, word );
@@ -397,8 +371,8 @@ static void since_oldest( since_t* since )
         }
         show_number( show, "", 10, oldest.number );
         show_hex( show, "", (uintptr_t)oldest.info.address );
-        show_number( show, "", 10, (uint32_t)oldest.info.block_bytes );
-        show_number( show, "", 10, (uint32_t)oldest.info.size );
+        show_number( show, "", 10, oldest.info.block_bytes );
+        show_number( show, "", 10, oldest.info.size );
         show_name( show, "", 16, oldest.info.owner );
         show_hex( show, "", (uintptr_t)oldest.info.caller );
         show_line_end( show );
@@ -407,7 +381,7 @@ static void since_oldest( since_t* since )
 
 static void since_group( show_t* show, const group_t* group )
 {
-    show_bytes( show, 10, group->bytes );
+    show_number( show, "", 10, group->bytes );
     show_number( show, "", 8, group->blocks );
     show_line_end( show );
 }

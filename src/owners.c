@@ -231,6 +231,12 @@ static uint32_t holding_heir( const holding_t* holding )
     return holding->peak;
 }
 
+/* What an owner that leaves holds is its peak: what it was is not known any more. */
+static uint32_t holding_peak( const holding_t* holding )
+{
+    return holding_is_leaving( holding ) ? holding->live : holding->peak;
+}
+
 static void holding_leave( holding_t* holding, uint32_t heir )
 {
     holding->ceiling = 0;

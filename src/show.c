@@ -151,7 +151,7 @@ static void show_word( show_t* show, const char* key, unsigned width, const char
         show_padding( show, show_length( word ), width );
 }
 
-static void show_number( show_t* show, const char* key, unsigned width, uint32_t value )
+static void show_number( show_t* show, const char* key, unsigned width, size_t value )
 {
     char  digits[SHOW_DIGITS];
     char* text = show_digits( digits + sizeof digits, value, 10 );
@@ -333,7 +333,7 @@ static void show_holding( show_t* show, uint32_t size, const holding_t* holding 
     show_number( show, "bytes", 10, holding->live << WORD_SHIFT );
     show_percent( show, "share", 5, show_share( holding->live, size ) );
     show_number( show, "blocks", 8, holding->blocks );
-    show_number( show, "peak", 10, ( leaving ? holding->live : holding->peak ) << WORD_SHIFT );
+    show_number( show, "peak", 10, holding_peak( holding ) << WORD_SHIFT );
     if( leaving || holding->ceiling == CEILING_NONE )
         show_none( show, "limit", 10, leaving ? "leaving" : "-" );
     else

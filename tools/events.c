@@ -1,6 +1,9 @@
 /*
  * Reads traces; see events.h. What a record means is followed as docs/trace.md says it: which blocks there are, whose they
  * are. May not trust a number in the file.
+ *
+ * tests/support/replay.c reads the same on purpose: written from the page alone, it is what the library's writer is held to,
+ * and refuses what this one makes the best of.
  */
 #include "events.h"
 

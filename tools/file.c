@@ -67,19 +67,17 @@ static bool read_all( int file, unsigned char** bytes, size_t* size )
     return got == 0;
 }
 
-bool file_read( const char* path, unsigned char** bytes, size_t* size )
+/* What a program makes of a file. False, with the reason in errno, and nothing to be freed. */
+static bool read_through( int file, const char* program, const char* option, unsigned char** bytes, size_t* size )
 {
-    const char* program = packer_of( path );
-    pid_t       child   = 0;
-    int         status  = 0;
-    int         file    = open( path, O_RDONLY );
-    int         from    = file >= 0 && program != NULL ? filtered( file, program, "-dc", &child ) : file;
-    *bytes              = NULL;
-    *size               = 0;
-    bool is_read        = from >= 0 && read_all( from, bytes, size );
-    int  why            = errno;
-    if( from >= 0 ) (void)close( from );
-    if( from != file && file >= 0 ) (void)close( file );
+    pid_t child  = 0;
+    int   status = 0;
+    int   from   = program != NULL ? filtered( file, program, option, &child ) : file;
+    *bytes       = NULL;
+    *size        = 0;
+    bool is_read = from >= 0 && read_all( from, bytes, size );
+    int  why     = errno;
+    if( from >= 0 && from != file ) (void)close( from );
     if( child > 0 && ( waitpid( child, &status, 0 ) != child || status != 0 ) ) is_read = false, why = EINVAL;
     if( is_read ) return true;
     free( *bytes );
@@ -88,25 +86,26 @@ bool file_read( const char* path, unsigned char** bytes, size_t* size )
     return false;
 }
 
+bool file_read( const char* path, unsigned char** bytes, size_t* size )
+{
+    int  file    = open( path, O_RDONLY );
+    bool is_read = read_through( file, file >= 0 ? packer_of( path ) : NULL, "-dc", bytes, size );
+    int  why     = errno;
+    if( file >= 0 ) (void)close( file );
+    errno = why;
+    return is_read;
+}
+
 bool file_pack( const void* bytes, size_t size, unsigned char** packed, size_t* packed_size )
 {
-    FILE* plain  = tmpfile();
-    pid_t child  = 0;
-    int   status = 0;
-    int   from   = -1;
-    *packed      = NULL;
-    *packed_size = 0;
+    FILE* plain = tmpfile();
+    *packed     = NULL;
     if( plain == NULL ) return false;
-    if( fwrite( bytes, 1, size, plain ) == size && fflush( plain ) == 0 && lseek( fileno( plain ), 0, SEEK_SET ) == 0 )
-        from = filtered( fileno( plain ), "gzip", "-nc", &child );
-    bool is_packed = from >= 0 && read_all( from, packed, packed_size );
-    if( from >= 0 ) (void)close( from );
-    if( child > 0 && ( waitpid( child, &status, 0 ) != child || status != 0 ) ) is_packed = false;
+    bool is_packed = fwrite( bytes, 1, size, plain ) == size && fflush( plain ) == 0 &&
+                     lseek( fileno( plain ), 0, SEEK_SET ) == 0 &&
+                     read_through( fileno( plain ), "gzip", "-nc", packed, packed_size );
     (void)fclose( plain );
-    if( is_packed ) return true;
-    free( *packed );
-    *packed = NULL;
-    return false;
+    return is_packed;
 }
 
 static const char* called( const char* path )

@@ -180,8 +180,8 @@ static const char* const reasons[DMHEAP_REASONS] = {
 static bool say_why( const dmheap_refusal_t* refusal, void* user )
 {
     (void)user;
-    Dmod_Printf( "%s asks for %lu bytes: %s\n", refusal->module, (unsigned long)refusal->size,
-                 reasons[refusal->reason] );
+    const char* who = refusal->module != NULL && refusal->module[0] != '\0' ? refusal->module : "nobody";
+    Dmod_Printf( "%s asks for %lu bytes: %s\n", who, (unsigned long)refusal->size, reasons[refusal->reason] );
     return false; /* a program that has something to spare frees it here, and says true */
 }
 
