@@ -142,6 +142,15 @@ static inline dmheap_module_stats_t module_in( dmheap_context_t* context, const 
     return stats;
 }
 
+/* Field by field: what pads the figures of a module on 64 bits may be anything. */
+static inline void assert_same_figures( const dmheap_module_stats_t* one, const dmheap_module_stats_t* other )
+{
+    assert_int_equal( one->live_bytes, other->live_bytes );
+    assert_int_equal( one->peak_bytes, other->peak_bytes );
+    assert_int_equal( one->limit_bytes, other->limit_bytes );
+    assert_int_equal( one->live_blocks, other->live_blocks );
+}
+
 /* Leaves nothing that can be allocated in a heap. */
 static inline void fill_up( dmheap_context_t* context )
 {
