@@ -25,19 +25,14 @@
 #include <sys/mman.h>
 
 #include "heap.h"
+#include "records.h"
 
 enum
 {
-    OP_MALLOC    = 1,
-    OP_FREE      = 2,
-    OP_REALLOC   = 3,
-    OP_LEFT      = 11,
-    OP_IS_BLOCK  = 14,
-    OP_LOST      = 15,
-    HEAPS_OWN    = 2,
     MOST_OWNERS  = 4096,
     MOST_IN_BITS = 24, /* blocks that are live at a time: half as many */
     MOST_RECORDS = 8 << 20,
+    MOST_BYTES   = 256 << 20,
     MOST_ON_32   = 32000000, /* bytes: a heap that a process of 32 bits has room for */
     SHARES       = 100,
     HEADER       = 4,
@@ -79,35 +74,6 @@ static void wrong( const char* what )
 }
 
 /* ---- Reading ---- */
-
-static FILE*    trace;
-static uint64_t left; /* bytes of the record */
-
-static unsigned byte( void )
-{
-    int got = left-- > 0 ? getc_unlocked( trace ) : EOF;
-    if( got == EOF ) wrong( "the trace ends in the midst of a record" );
-    return (unsigned)got;
-}
-
-static uint64_t varint( void )
-{
-    uint64_t value = 0;
-    for( unsigned shift = 0; shift < 64; shift += 7 )
-    {
-        unsigned next = byte();
-        value |= (uint64_t)( next & 0x7f ) << shift;
-        if( next < 0x80 ) return value;
-    }
-    wrong( "a number is too long" );
-    return 0;
-}
-
-static uint64_t zigzag( void )
-{
-    uint64_t value = varint();
-    return value >> 1 ^ ( 0 - ( value & 1 ) );
-}
 
 /* Live blocks by their address: open addressing; 0 is no payload's address. */
 typedef struct
@@ -198,62 +164,40 @@ static void note( unsigned op, uint32_t block, uint64_t owner, uint64_t size, ui
         ( step_t ){ block, (uint8_t)op, op == OP_FREE ? 0 : owner_of( owner ), (uint16_t)alignment, (size_t)size };
 }
 
-static void note_malloc( uint64_t address )
+static void note_malloc( const event_t* event )
 {
-    uint64_t owner = varint(), size = varint(), alignment = ( (void)varint(), varint() );
-    if( owner == HEAPS_OWN ) return;
     uint32_t block = unused_count > 0 ? unused[--unused_count] : (uint32_t)blocks++;
-    enter( address, block );
-    note( OP_MALLOC, block, owner, size, alignment );
+    enter( event->address, block );
+    note( OP_MALLOC, block, event->owner, event->requested, event->alignment );
 }
 
 static void note_free( uint64_t address )
 {
-    if( varint() == HEAPS_OWN ) return;
     uint32_t block = leave( address );
     note( OP_FREE, block, 0, 0, 0 );
     unused[unused_count++] = block;
 }
 
-static void note_realloc( uint64_t address )
+static void note_realloc( const event_t* event )
 {
-    if( varint() == HEAPS_OWN ) return;
-    (void)varint();
-    uint64_t to = address + 4 * zigzag(), owner = varint(), size = varint(), alignment = ( (void)varint(), varint() );
-    uint32_t block = leave( address );
-    enter( to, block );
-    note( OP_REALLOC, block, owner, size, alignment );
+    uint32_t block = leave( event->address );
+    enter( event->new_address, block );
+    note( OP_REALLOC, block, event->new_owner, event->requested, event->alignment );
 }
 
-static void note_record( void )
+static void note_event( const event_t* event )
 {
-    static uint64_t address;
-    unsigned        op = byte();
-    (void)varint();
-    address += 4 * zigzag();
-    switch( op )
+    if( event->op == OP_LOST ) wrong( "records are missing" );
+    if( event->owner == KEY_OWN ) return;
+    switch( event->op )
     {
     case OP_MALLOC:
-    case OP_IS_BLOCK: note_malloc( address ); break;
+    case OP_IS_BLOCK: note_malloc( event ); break;
     case OP_FREE:
-    case OP_LEFT: note_free( address ); break;
-    case OP_REALLOC: note_realloc( address ); break;
-    case OP_LOST: wrong( "records are missing" );
+    case OP_LEFT: note_free( event->address ); break;
+    case OP_REALLOC: note_realloc( event ); break;
     default: break;
     }
-    while( left > 0 )
-        (void)byte();
-}
-
-/* The length is of at most 10 bytes, and need not be there. */
-static bool next_record( void )
-{
-    int first = getc( trace );
-    if( first == EOF ) return false;
-    ungetc( first, trace );
-    left = 10;
-    left = varint();
-    return true;
 }
 
 static FILE* opened( const char* path )
@@ -273,20 +217,27 @@ static FILE* opened( const char* path )
 
 static void read_trace( const char* path )
 {
-    unsigned char header[8];
-    place   = pages( sizeof *place << MOST_IN_BITS );
-    unused  = pages( sizeof *unused << MOST_IN_BITS );
-    step    = pages( sizeof *step * MOST_RECORDS );
-    payload = pages( sizeof *payload << MOST_IN_BITS );
-    sizes   = pages( sizeof *sizes << MOST_IN_BITS );
-    trace   = opened( path );
-    if( trace == NULL || fread( header, 1, 8, trace ) != 8 || memcmp( header, "DMHT\1", 5 ) != 0 || header[7] != 0 )
-        wrong( "this is no trace, or of a version that is not known" );
-    left = 10;
-    (void)varint();
-    while( next_record() )
-        note_record();
+    unsigned char* bytes = pages( MOST_BYTES );
+    records_t      records;
+    event_t        event;
+    place       = pages( sizeof *place << MOST_IN_BITS );
+    unused      = pages( sizeof *unused << MOST_IN_BITS );
+    step        = pages( sizeof *step * MOST_RECORDS );
+    payload     = pages( sizeof *payload << MOST_IN_BITS );
+    sizes       = pages( sizeof *sizes << MOST_IN_BITS );
+    FILE*  file = opened( path );
+    size_t size = file != NULL ? fread( bytes, 1, MOST_BYTES, file ) : 0;
+    size_t at   = records_header( &records, bytes, size );
+    if( at == 0 ) wrong( "this is no trace, or of a version that is not known" );
+    if( size == MOST_BYTES ) wrong( "the trace is too long" );
+    for( size_t length; at < size; at += length )
+    {
+        length = records_next( &records, bytes + at, size - at, &event );
+        if( length == 0 ) wrong( "the trace ends in the midst of a record" );
+        note_event( &event );
+    }
     if( steps == 0 ) wrong( "nothing is asked for" );
+    munmap( bytes, MOST_BYTES );
     munmap( place, sizeof *place << MOST_IN_BITS );
     munmap( unused, sizeof *unused << MOST_IN_BITS );
 }

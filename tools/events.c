@@ -1,9 +1,6 @@
 /*
  * Reads traces; see events.h. What a record means is followed as docs/trace.md says it: which blocks there are, whose they
  * are. May not trust a number in the file.
- *
- * tests/support/replay.c reads the same on purpose: written from the page alone, it is what the library's writer is held to,
- * and refuses what this one makes the best of.
  */
 #include "events.h"
 
@@ -16,11 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum
-{
-    VERSION = 1
-};
-
 void* events_grown( void* memory, size_t count, size_t size )
 {
     if( ( count & ( count - 1 ) ) != 0 ) return memory;
@@ -32,144 +24,19 @@ void* events_grown( void* memory, size_t count, size_t size )
 
 /* ---- Reading ---- */
 
-typedef struct
-{
-    const unsigned char *at, *end;
-    bool                 is_short;
-} bytes_t;
-
-static uint64_t varint( bytes_t* from )
-{
-    uint64_t value = 0;
-    for( unsigned shift = 0; shift < 64 && from->at != from->end; shift += 7 )
-    {
-        unsigned char byte = *from->at++;
-        value |= (uint64_t)( byte & 0x7f ) << shift;
-        if( byte < 0x80 ) return value;
-    }
-    from->is_short = true;
-    return 0;
-}
-
-static uint64_t zigzag( bytes_t* from )
-{
-    uint64_t value = varint( from );
-    return value >> 1 ^ ( 0 - ( value & 1 ) );
-}
-
-static void text( bytes_t* from, char name[NAME_SIZE] )
-{
-    uint64_t length = varint( from );
-    if( from->is_short || length > (uint64_t)( from->end - from->at ) )
-    {
-        from->is_short = true;
-        return;
-    }
-    size_t kept = length < NAME_SIZE ? (size_t)length : NAME_SIZE - 1;
-    memcpy( name, from->at, kept );
-    name[kept] = '\0';
-    from->at += length;
-}
-
-static void sizes( bytes_t* from, event_t* event )
-{
-    event->requested = varint( from );
-    event->block     = varint( from );
-    event->alignment = varint( from );
-}
-
-static void call( bytes_t* from, event_t* event )
-{
-    event->caller = varint( from );
-    event->thread = varint( from );
-}
-
-static void fields( bytes_t* from, event_t* event )
-{
-    switch( event->op )
-    {
-    case OP_MALLOC:
-    case OP_IS_BLOCK:
-        event->owner = varint( from );
-        sizes( from, event );
-        call( from, event );
-        break;
-    case OP_FREE:
-        event->owner = varint( from );
-        event->block = varint( from );
-        call( from, event );
-        break;
-    case OP_REALLOC:
-        event->owner       = varint( from );
-        event->old_block   = varint( from );
-        event->new_address = event->address + 4 * zigzag( from );
-        event->new_owner   = varint( from );
-        sizes( from, event );
-        call( from, event );
-        break;
-    case OP_RETAG:
-        event->owner     = varint( from );
-        event->block     = varint( from );
-        event->new_owner = varint( from );
-        break;
-    case OP_REFUSED:
-        event->requested = varint( from );
-        event->alignment = varint( from );
-        event->reason    = varint( from );
-        text( from, event->name );
-        call( from, event );
-        break;
-    case OP_REGISTER:
-    case OP_RENAME:
-    case OP_IS_OWNER:
-        event->owner = varint( from );
-        text( from, event->name );
-        break;
-    case OP_UNREGISTER: event->owner = varint( from ); break;
-    case OP_HEAP_MADE:
-    case OP_IS_HEAP:
-        event->bytes   = varint( from );
-        event->control = varint( from );
-        event->granule = varint( from );
-        text( from, event->name );
-        break;
-    case OP_LEFT:
-        event->owner = varint( from );
-        event->block = varint( from );
-        break;
-    case OP_LOST: event->count = varint( from ); break;
-    default: break; /* of a later version */
-    }
-}
-
 bool events_next( trace_t* trace, event_t* event )
 {
-    bytes_t from = { trace->file + trace->at, trace->file + trace->size, false };
-    if( from.at == from.end ) return false;
-    uint64_t length = varint( &from );
-    trace->cut      = from.is_short || length == 0 || length > (uint64_t)( from.end - from.at );
-    if( trace->cut ) return false;
-    from.end = from.at + length;
-    *event   = ( event_t ){ .op = *from.at++ };
-    trace->time += varint( &from );
-    trace->address += 4 * zigzag( &from );
-    event->time    = trace->time;
-    event->address = trace->address;
-    fields( &from, event );
-    trace->cut = from.is_short;
-    if( trace->cut ) return false;
-    trace->at = (size_t)( from.end - trace->file );
-    return true;
+    size_t length = records_next( &trace->records, trace->file + trace->at, trace->size - trace->at, event );
+    trace->cut    = length == 0 && trace->at != trace->size;
+    trace->at += length;
+    return length != 0;
 }
 
-static bool header( trace_t* trace )
+/* Begins with the first record. False where the file is no trace. */
+static bool begin( trace_t* trace )
 {
-    bytes_t from = { trace->file + 8, trace->file + trace->size, false };
-    if( trace->size < 9 || memcmp( trace->file, "DMHT", 4 ) != 0 || trace->file[4] != VERSION ) return false;
-    trace->ticks = varint( &from );
-    trace->at    = (size_t)( from.at - trace->file );
-    trace->time = trace->address = 0;
-    return !from.is_short;
+    trace->at = records_header( &trace->records, trace->file, trace->size );
+    return trace->at != 0;
 }
 
 /* ---- What there is ---- */
@@ -205,8 +72,8 @@ owner_t* events_owner( trace_t* trace, uint64_t key )
     trace->owners  = events_grown( trace->owners, trace->owner_count, sizeof *trace->owners );
     owner_t* owner = &trace->owners[trace->owner_count++];
     *owner         = ( owner_t ){ .key = key };
-    if( key == OWNER_OWN ) (void)strcpy( owner->name, "(the heap's own)" );
-    if( key == OWNER_NOBODY ) (void)strcpy( owner->name, "(nobody)" );
+    if( key == KEY_OWN ) (void)strcpy( owner->name, "(the heap's own)" );
+    if( key == KEY_NOBODY ) (void)strcpy( owner->name, "(nobody)" );
     return owner;
 }
 
@@ -370,60 +237,25 @@ static void learn_names( trace_t* trace )
         owner_t* owner = events_owner( trace, event.owner );
         if( owner->name[0] == '\0' ) (void)snprintf( owner->name, NAME_SIZE, "%s", event.name );
     }
-    (void)header( trace );
+    (void)begin( trace );
 }
 
 /* ---- The ring in a target's memory ---- */
 
-enum
-{
-    RING_MAGIC = 0x52484d44,
-    RING_HEAD  = 12, /* words */
-    RING_LOST  = 48  /* bytes that the header and the first record take at most */
-};
-
-static void put( trace_t* trace, uint64_t value )
-{
-    for( ; value > 0x7f; value >>= 7 )
-        trace->file[trace->size++] = (unsigned char)( value | 0x80 );
-    trace->file[trace->size++] = (unsigned char)value;
-}
-
-/* Makes a trace of the ring whose head is here, with what its oldest record counts from as a record of lost ones. */
+/* Makes a trace of the ring whose head is here. */
 static bool ring_open( const target_t* target, uint64_t address, trace_t* trace )
 {
-    unsigned char raw[RING_HEAD * 4];
-    uint32_t      head[RING_HEAD];
-    if( target_read( target, address, raw, sizeof raw ) < sizeof raw ) return false;
-    bool is_big = raw[5] != 0;
-    for( unsigned i = 0; i < RING_HEAD; i++ )
-        head[i] = is_big ? (uint32_t)raw[4 * i] << 24 | (uint32_t)raw[4 * i + 1] << 16 | (uint32_t)raw[4 * i + 2] << 8 |
-                               raw[4 * i + 3]
-                         : (uint32_t)raw[4 * i + 3] << 24 | (uint32_t)raw[4 * i + 2] << 16 |
-                               (uint32_t)raw[4 * i + 1] << 8 | raw[4 * i];
-    uint32_t size = head[3], tail = head[4], end = head[5];
-    if( head[0] != RING_MAGIC || raw[4] != VERSION || ( raw[6] != 4 && raw[6] != 8 ) || tail >= size || end >= size ||
-        target_extent( target, address + sizeof raw ) < size )
-        return false;
+    unsigned char head[RING_HEAD];
+    if( target_read( target, address, head, sizeof head ) < sizeof head ) return false;
+    size_t size = records_ring( head );
+    if( size == 0 || target_extent( target, address + sizeof head ) < size ) return false;
     unsigned char* ring = malloc( size );
-    trace->file         = malloc( size + (size_t)RING_LOST );
+    trace->file         = malloc( size + RING_MORE );
     if( ring == NULL || trace->file == NULL ) exit( USAGE );
-    (void)target_read( target, address + sizeof raw, ring, size );
-    memcpy( trace->file, "DMHT", 4 );
-    memcpy( trace->file + 4, raw + 4, 4 );
-    trace->size = 8;
-    put( trace, head[2] );
-    size_t length              = trace->size++;
-    trace->file[trace->size++] = OP_LOST;
-    put( trace, (uint64_t)head[8] << 32 | head[7] );
-    uint64_t from = (uint64_t)head[10] << 32 | head[9];
-    put( trace, from << 1 ^ ( 0 - ( from >> 63 ) ) );
-    put( trace, head[6] );
-    trace->file[length] = (unsigned char)( trace->size - length - 1 );
-    for( ; tail != end; tail = tail + 1 == size ? 0 : tail + 1 )
-        trace->file[trace->size++] = ring[tail];
+    (void)target_read( target, address + sizeof head, ring, size );
+    trace->size = records_of_ring( head, ring, trace->file );
     free( ring );
-    return header( trace );
+    return begin( trace );
 }
 
 /* The first ring in a RAM dump or a core file. */
@@ -461,13 +293,13 @@ int events_open( const char* path, trace_t* trace )
         (void)fprintf( stderr, "dmheap: %s: %s\n", path, strerror( errno ) );
         return USAGE;
     }
-    if( !header( trace ) )
+    if( !begin( trace ) )
     {
         free( trace->file );
         *trace = ( trace_t ){ 0 };
         if( !ring_find( path, trace ) )
         {
-            (void)fprintf( stderr, "dmheap: %s: no trace of version %d\n", path, VERSION );
+            (void)fprintf( stderr, "dmheap: %s: no trace of version %d\n", path, TRACE_VERSION );
             free( trace->file );
             return USAGE;
         }
@@ -488,7 +320,7 @@ void events_again( trace_t* trace )
 {
     forget( trace );
     *trace = ( trace_t ){ .file = trace->file, .size = trace->size, .changed = trace->changed, .user = trace->user };
-    (void)header( trace );
+    (void)begin( trace );
     learn_names( trace );
 }
 

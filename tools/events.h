@@ -4,49 +4,14 @@
 #ifndef EVENTS_H
 #define EVENTS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "records.h"
 
 enum
 {
     FINE  = 0, /* the tool's exit statuses */
     FOUND = 1,
-    USAGE = 2,
-
-    NAME_SIZE = 256,
-
-    OP_MALLOC = 1,
-    OP_FREE,
-    OP_REALLOC,
-    OP_RETAG,
-    OP_REFUSED,
-    OP_REGISTER,
-    OP_RENAME,
-    OP_UNREGISTER,
-    OP_HEAP_MADE,
-    OP_HEAP_ENDS,
-    OP_LEFT,
-    OP_IS_HEAP,
-    OP_IS_OWNER,
-    OP_IS_BLOCK,
-    OP_LOST,
-    OPS,
-
-    REASONS = 12,
-
-    OWNER_OWN    = 2,
-    OWNER_NOBODY = 3
+    USAGE = 2
 };
-
-/* A record; members that an op does not have are 0. */
-typedef struct
-{
-    unsigned op;
-    uint64_t time, address, owner, new_owner, requested, block, old_block, alignment, new_address, caller, thread,
-        reason, count, bytes, control, granule;
-    char name[NAME_SIZE];
-} event_t;
 
 typedef struct
 {
@@ -81,7 +46,7 @@ struct trace
     unsigned char* file;
     size_t         size, at;
     bool           cut; /* it ends within a record */
-    uint64_t       ticks, time, address;
+    records_t      records;
 
     block_t* blocks; /* a hash table, a power of two */
     size_t   room, filled, live;

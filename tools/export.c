@@ -121,7 +121,7 @@ static size_t asked_by( trace_t* trace, block_t* block, bool comes, bool* is_new
 
 static uint64_t scaled( const trace_t* trace, uint64_t time, uint64_t units )
 {
-    return (uint64_t)( (double)time * (double)units / (double)trace->ticks );
+    return (uint64_t)( (double)time * (double)units / (double)trace->records.ticks );
 }
 
 /* ---- Massif ---- */
@@ -205,7 +205,7 @@ static void massif( trace_t* trace )
     events_again( trace );
     trace->changed = massif_change;
     state->whole   = 0;
-    (void)fprintf( state->out, "desc: dmheap\ncmd: dmheap\ntime_unit: %s\n", trace->ticks != 0 ? "ms" : "i" );
+    (void)fprintf( state->out, "desc: dmheap\ncmd: dmheap\ntime_unit: %s\n", trace->records.ticks != 0 ? "ms" : "i" );
     while( events_next( trace, &event ) )
     {
         events_apply( trace, &event );
@@ -217,8 +217,8 @@ static void massif( trace_t* trace )
         (void)fprintf( state->out,
                        "#-----------\nsnapshot=%" PRIu64 "\n#-----------\ntime=%" PRIu64 "\nmem_heap_B=%" PRIu64
                        "\nmem_heap_extra_B=%" PRIu64 "\nmem_stacks_B=0\nheap_tree=%s\n",
-                       snapshots++, trace->ticks != 0 ? scaled( trace, event.time, 1000 ) : number - 1, state->useful,
-                       state->whole - state->useful, number == state->peak_at ? "peak" : "detailed" );
+                       snapshots++, trace->records.ticks != 0 ? scaled( trace, event.time, 1000 ) : number - 1,
+                       state->useful, state->whole - state->useful, number == state->peak_at ? "peak" : "detailed" );
         massif_tree( state );
     }
 }
@@ -261,8 +261,8 @@ static void heaptrack_change( trace_t* trace, block_t* block, bool comes )
 {
     export_state_t* state = trace->user;
     bool            is_new;
-    uint64_t        since = trace->time - trace->first;
-    uint64_t        now   = trace->ticks != 0 ? scaled( trace, since, 1000 ) : ( trace->number - 1 ) / 1000;
+    uint64_t        since = trace->records.time - trace->first;
+    uint64_t        now   = trace->records.ticks != 0 ? scaled( trace, since, 1000 ) : ( trace->number - 1 ) / 1000;
     if( now != state->last ) (void)fprintf( state->out, "c %" PRIx64 "\n", now );
     state->last = now;
     if( !comes )
@@ -289,7 +289,8 @@ static void heaptrack( trace_t* trace )
 
 static double microseconds( const trace_t* trace )
 {
-    return trace->ticks != 0 ? (double)trace->time * 1e6 / (double)trace->ticks : (double)( trace->number - 1 );
+    return trace->records.ticks != 0 ? (double)trace->records.time * 1e6 / (double)trace->records.ticks
+                                     : (double)( trace->number - 1 );
 }
 
 /* The number of a heap as that of a process; 1 where it is not known. */

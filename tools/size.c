@@ -85,7 +85,7 @@ static void comes( trace_t* trace, asked_t* asked, block_t* block )
 
 static void changed( trace_t* trace, block_t* block, bool is_there )
 {
-    if( block->owner == OWNER_OWN ) return;
+    if( block->owner == KEY_OWN ) return;
     if( is_there )
         comes( trace, trace->user, block );
     else

@@ -45,11 +45,11 @@ int trace_look( const char* path )
 
 static void show_time( const trace_t* trace, uint64_t time )
 {
-    if( trace->ticks == 0 )
+    if( trace->records.ticks == 0 )
         (void)printf( "%12" PRIu64, time );
     else
-        (void)printf( "%5" PRIu64 ".%06" PRIu64, time / trace->ticks,
-                      (uint64_t)( (double)( time % trace->ticks ) * 1e6 / (double)trace->ticks ) );
+        (void)printf( "%5" PRIu64 ".%06" PRIu64, time / trace->records.ticks,
+                      (uint64_t)( (double)( time % trace->records.ticks ) * 1e6 / (double)trace->records.ticks ) );
 }
 
 static void show_event( trace_t* trace, const event_t* event, bool json )
@@ -99,7 +99,7 @@ int trace_replay( const char* path, bool json )
     if( status != FINE ) return status;
     if( !json )
         (void)printf( "%s event      address             bytes name\n",
-                      trace.ticks != 0 ? "     seconds" : "        time" );
+                      trace.records.ticks != 0 ? "     seconds" : "        time" );
     while( events_next( &trace, &event ) )
     {
         events_apply( &trace, &event );
@@ -190,9 +190,9 @@ static void show_owners( const trace_t* trace, bool json )
         if( owner->gone && owner->blocks == 0 ) continue;
         if( json )
         {
-            (void)printf( "{\"kind\":\"%s\",\"name\":", owner->key == OWNER_OWN      ? "own"
-                                                        : owner->key == OWNER_NOBODY ? "nobody"
-                                                                                     : "module" );
+            (void)printf( "{\"kind\":\"%s\",\"name\":", owner->key == KEY_OWN      ? "own"
+                                                        : owner->key == KEY_NOBODY ? "nobody"
+                                                                                   : "module" );
             text_json( owner->name );
             (void)printf( ",\"bytes\":%" PRIu64 ",\"blocks\":%" PRIu64 ",\"peak\":%" PRIu64 "}\n", owner->bytes,
                           owner->blocks, owner->peak );
@@ -219,7 +219,7 @@ static void show_counts( const trace_t* trace, bool json )
     if( json )
         (void)printf( "{\"kind\":\"trace\",\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"ticks\":%" PRIu64
                       ",\"lost\":%" PRIu64 ",\"unknown\":%" PRIu64 "}\n",
-                      trace->first, trace->time, trace->ticks, trace->lost, trace->unknown );
+                      trace->first, trace->records.time, trace->records.ticks, trace->lost, trace->unknown );
     else if( trace->lost != 0 || trace->unknown != 0 )
         (void)printf( "%" PRIu64 " records are missing; %" PRIu64 " blocks that are not known changed\n", trace->lost,
                       trace->unknown );

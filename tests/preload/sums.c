@@ -1,6 +1,6 @@
 /*
  * What a trace says that each owner holds at its end and has held at most, in the words of DMHEAP_SUMMARY: a recording is
- * right where the two are the same. Reads with tests/support/replay.c; may not know anything of the library.
+ * right where the two are the same. May not know anything of the library.
  *   sums TRACE [BYTES]     BYTES: instead, who called for so many, as an address in the owner's file
  */
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay.h"
+#include "records.h"
 
 enum
 {
@@ -18,7 +18,7 @@ enum
 static struct
 {
     uint64_t key, bytes, blocks, peak;
-    char     name[REPLAY_NAME];
+    char     name[NAME_SIZE];
 } owner[OWNERS];
 static unsigned owners;
 
@@ -33,37 +33,37 @@ static void hold( uint64_t key, uint64_t bytes, bool is_more )
         }
 }
 
-static void apply( const replay_event_t* event )
+static void apply( const event_t* event )
 {
     switch( event->op )
     {
-    case REPLAY_REGISTER:
+    case OP_REGISTER:
         if( owners == OWNERS ) exit( 3 );
         owner[owners].key = event->owner;
         memcpy( owner[owners++].name, event->name, sizeof event->name );
         break;
-    case REPLAY_MALLOC: hold( event->owner, event->block, true ); break;
-    case REPLAY_REALLOC:
+    case OP_MALLOC: hold( event->owner, event->block, true ); break;
+    case OP_REALLOC:
         hold( event->owner, event->old_block, false );
         hold( event->new_owner, event->block, true );
         break;
-    case REPLAY_FREE: hold( event->owner, event->block, false ); break;
-    case REPLAY_LOST: exit( 4 );
+    case OP_FREE: hold( event->owner, event->block, false ); break;
+    case OP_LOST: exit( 4 );
     default: break;
     }
 }
 
 int main( int argc, char** argv )
 {
-    static replay_t       replay;
-    static replay_event_t event;
-    static uint8_t        bytes[64 << 20];
-    FILE*                 file = argc == 2 || argc == 3 ? fopen( argv[1], "rb" ) : NULL;
+    static records_t records;
+    static event_t   event;
+    static uint8_t   bytes[64 << 20];
+    FILE*            file = argc == 2 || argc == 3 ? fopen( argv[1], "rb" ) : NULL;
     if( file == NULL ) return 2;
     uint64_t asked = argc == 3 ? strtoull( argv[2], NULL, 0 ) : 0;
-    size_t   size = fread( bytes, 1, sizeof bytes, file ), at = replay_header( &replay, bytes, size ), length;
+    size_t   size = fread( bytes, 1, sizeof bytes, file ), at = records_header( &records, bytes, size ), length;
     if( at == 0 ) return 5;
-    for( ; ( length = replay_record( &replay, bytes + at, size - at, &event ) ) != 0; at += length )
+    for( ; ( length = records_next( &records, bytes + at, size - at, &event ) ) != 0; at += length )
     {
         apply( &event );
         if( asked != 0 && event.requested == asked ) printf( "0x%" PRIx64 "\n", event.caller );

@@ -3,7 +3,7 @@
  * left. Needs a library built with DMHEAP_TRACE.
  */
 #include "model.h"
-#include "replay.h"
+#include "ledger.h"
 #include "unit.h"
 
 enum
@@ -12,7 +12,7 @@ enum
     EVENTS    = 64
 };
 
-static replay_t    replay;
+static ledger_t    ledger;
 static const char* wrong;                     /* what was wrong first */
 static _Alignas( 4 ) uint8_t ring[RING_MOST]; /* or what a function was given */
 static uint8_t  trace[RING_MOST + 64];
@@ -36,27 +36,27 @@ static void differ( const char* how )
 static bool compare_block( const dmheap_block_info_t* block, void* user )
 {
     (void)user;
-    replay_block_t* mine = replay_find( &replay, (uintptr_t)block->address );
+    ledger_block_t* mine = ledger_find( &ledger, (uintptr_t)block->address );
     looks++;
     if( block->use == DMHEAP_BLOCK_FREE )
     {
-        if( mine != NULL && !replay.late ) differ( "a block that is free is live in the trace" );
+        if( mine != NULL && !ledger.late ) differ( "a block that is free is live in the trace" );
         return true;
     }
     if( mine == NULL )
     {
-        if( block->use != DMHEAP_BLOCK_MOVING && ( all_is_told || !replay.late ) )
+        if( block->use != DMHEAP_BLOCK_MOVING && ( all_is_told || !ledger.late ) )
             differ( "a live block is not in the trace" );
         return true;
     }
     mine->seen = true;
-    if( block->use == DMHEAP_BLOCK_MOVING && replay.late ) return true; /* what there was before it */
+    if( block->use == DMHEAP_BLOCK_MOVING && ledger.late ) return true; /* what there was before it */
     if( mine->block != block->block_bytes ) differ( "a block has another size" );
     if( mine->requested > block->size ) differ( "a block has less than was asked for" );
     if( block->use == DMHEAP_BLOCK_SYSTEM && mine->owner != 2 ) differ( "a block of the heap's own is another's" );
     if( block->use != DMHEAP_BLOCK_LIVE ) return true;
-    const char* name = replay_name( &replay, mine->owner );
-    if( name == NULL ? all_is_told || !replay.late : strcmp( name, block->owner ) != 0 )
+    const char* name = ledger_name( &ledger, mine->owner );
+    if( name == NULL ? all_is_told || !ledger.late : strcmp( name, block->owner ) != 0 )
         differ( "a block has another owner" );
     if( block->caller != NULL && mine->caller != 0 && (uintptr_t)block->caller != mine->caller )
         differ( "a block has another caller" );
@@ -67,24 +67,24 @@ static bool look_up_heap( const dmheap_block_info_t* block, void* user )
 {
     (void)user;
     unsigned i = 0;
-    while( i < replay.heaps && replay.heap[i].address != (uintptr_t)block->context )
+    while( i < ledger.heaps && ledger.heap[i].address != (uintptr_t)block->context )
         i++;
-    if( i == replay.heaps ) differ( "a heap is not in the trace" );
+    if( i == ledger.heaps ) differ( "a heap is not in the trace" );
     return true;
 }
 
 /* All that the heaps show is in the trace, and nothing else. */
 static void compare( void )
 {
-    if( replay.wrong != NULL ) differ( replay.wrong );
+    if( ledger.wrong != NULL ) differ( ledger.wrong );
     if( wrong != NULL ) return;
-    for( unsigned i = 0; i < replay.blocks; i++ )
-        replay.block[i].seen = false;
-    for( unsigned i = 0; i < replay.heaps; i++ )
-        dmheap_ctx_visit_blocks( (dmheap_context_t*)(uintptr_t)replay.heap[i].address, compare_block, NULL );
-    if( !replay.late ) dmheap_visit_blocks( look_up_heap, NULL );
-    for( unsigned i = 0; i < replay.blocks && !replay.late; i++ )
-        if( !replay.block[i].seen ) differ( "a block of the trace is not live" );
+    for( unsigned i = 0; i < ledger.blocks; i++ )
+        ledger.block[i].seen = false;
+    for( unsigned i = 0; i < ledger.heaps; i++ )
+        dmheap_ctx_visit_blocks( (dmheap_context_t*)(uintptr_t)ledger.heap[i].address, compare_block, NULL );
+    if( !ledger.late ) dmheap_visit_blocks( look_up_heap, NULL );
+    for( unsigned i = 0; i < ledger.blocks && !ledger.late; i++ )
+        if( !ledger.block[i].seen ) differ( "a block of the trace is not live" );
 }
 
 /* ---- A function of the user's ---- */
@@ -96,23 +96,23 @@ static unsigned refuse_every; /* so many records in a row are refused, then as m
 /* Each call brings the header, or one whole record; what cannot be read is wrong. */
 static bool take( const void* bytes, size_t size, void* user )
 {
-    replay_event_t event;
-    if( user != &replay || !fixture_is_locked() ) differ( "the function is not called as it should be" );
+    event_t event;
+    if( user != &ledger || !fixture_is_locked() ) differ( "the function is not called as it should be" );
     if( !header_given )
     {
         header_given = true;
-        if( replay_header( &replay, bytes, size ) != size ) differ( "the header cannot be read" );
+        if( records_header( &ledger.records, bytes, size ) != size ) differ( "the header cannot be read" );
         return true;
     }
     if( refuse_every != 0 && ++records_given / refuse_every % 2 != 0 ) return false;
-    uint64_t before = replay.time;
-    if( replay_record( &replay, bytes, size, &event ) != size )
+    uint64_t before = ledger.records.time;
+    if( records_next( &ledger.records, bytes, size, &event ) != size )
     {
         differ( "a record cannot be read, or there is more than one" );
         return true;
     }
     static uint64_t missing;
-    if( event.op == REPLAY_LOST )
+    if( event.op == OP_LOST )
     {
         if( event.time != before ) differ( "a record of lost ones goes on in time" );
         missing = event.count;
@@ -122,13 +122,13 @@ static bool take( const void* bytes, size_t size, void* user )
         if( event.time != before + missing + 1 ) differ( "another number of records is lost than the trace says" );
         missing = 0;
     }
-    replay_apply( &replay, &event );
+    ledger_apply( &ledger, &event );
     return true;
 }
 
 static void forget_all( void )
 {
-    memset( &replay, 0, sizeof replay );
+    memset( &ledger, 0, sizeof ledger );
     wrong         = NULL;
     time_now      = 0;
     looks         = 0;
@@ -141,7 +141,7 @@ static void forget_all( void )
 static bool start_function( void )
 {
     return dmheap_trace_start(
-        &( dmheap_trace_t ){ .write = take, .user = &replay, .clock = count_up, .ticks_per_second = 1000000 } );
+        &( dmheap_trace_t ){ .write = take, .user = &ledger, .clock = count_up, .ticks_per_second = 1000000 } );
 }
 
 static bool start_ring( size_t size )
@@ -193,10 +193,10 @@ static void replayed_records_are_what_the_heaps_show( void** state )
         fixture_interrupt = NULL;
         compare();
         assert_null( wrong );
-        assert_int_equal( replay.lost, 0 );
-        assert_int_equal( replay.ticks, 1000000 );
-        assert_int_equal( replay.pointer, sizeof( void* ) );
-        assert_int_equal( replay.big_endian, __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ );
+        assert_int_equal( ledger.lost, 0 );
+        assert_int_equal( ledger.records.ticks, 1000000 );
+        assert_int_equal( ledger.records.pointer, sizeof( void* ) );
+        assert_int_equal( ledger.records.is_big, __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ );
         assert_true( looks > 1000 );
         dmheap_trace_stop();
         fixture_no_heap();
@@ -209,8 +209,8 @@ static void random_runs_have_events_of_every_kind( void** state )
     (void)state;
     assert_true( start_function() );
     assert_null( model_run( 3, 4000, kinds[3] ) );
-    for( unsigned op = REPLAY_MALLOC; op <= REPLAY_LEFT; op++ )
-        assert_true( replay.events[op] != 0 );
+    for( unsigned op = OP_MALLOC; op <= OP_LEFT; op++ )
+        assert_true( ledger.events[op] != 0 );
 }
 
 static unsigned countdown;
@@ -228,14 +228,14 @@ static void a_trace_that_begins_late_says_what_there_is( void** state )
     {
         dmheap_trace_stop();
         forget_all();
-        replay.late       = false;
+        ledger.late       = false;
         countdown         = 200 + 13 * seed;
         fixture_interrupt = start_late;
         assert_null( model_run( seed, 300, kinds[seed % 4] ) );
         fixture_interrupt = NULL;
         assert_null( wrong );
         assert_true( looks > 1000 );
-        assert_true( replay.events[REPLAY_IS_HEAP] != 0 );
+        assert_true( ledger.events[OP_IS_HEAP] != 0 );
         fixture_no_heap();
     }
 }
@@ -270,7 +270,7 @@ static void a_function_that_takes_no_record_is_told_how_many_it_missed( void** s
         assert_null( model_run( seed, 300, kinds[seed % 2] ) );
         fixture_interrupt = NULL;
         assert_null( wrong );
-        assert_true( replay.lost > 50 );
+        assert_true( ledger.lost > 50 );
         looked += looks;
         dmheap_trace_stop();
         fixture_no_heap();
@@ -283,38 +283,39 @@ static uint32_t address_at[8192];
 
 static bool note_address( const void* bytes, size_t size, void* user )
 {
-    replay_event_t event;
+    event_t event;
     (void)user;
-    if( header_given && replay_record( &replay, bytes, size, &event ) != 0 && event.time < sizeof address_at / 4 )
+    if( header_given && records_next( &ledger.records, bytes, size, &event ) != 0 &&
+        event.time < sizeof address_at / 4 )
         address_at[event.time] = (uint32_t)event.address;
     header_given = true;
     return true;
 }
 
-/* Reads a whole trace into the replay: times have no gap but those that it tells of. */
-static void replay_trace( const uint8_t* from, size_t size )
+/* Reads a whole trace into the ledger: times have no gap but those that it tells of. */
+static void read_trace( const uint8_t* from, size_t size )
 {
-    replay_event_t event;
-    uint64_t       missing = 0;
-    size_t         length  = 0;
+    event_t  event;
+    uint64_t missing = 0;
+    size_t   length  = 0;
     for( size_t done = 0; done < size; done += length )
     {
-        uint64_t before = replay.time;
-        length          = replay_record( &replay, from + done, size - done, &event );
+        uint64_t before = ledger.records.time;
+        length          = records_next( &ledger.records, from + done, size - done, &event );
         if( length == 0 )
         {
             differ( "a record cannot be read" );
             return;
         }
-        if( event.op == REPLAY_LOST )
+        if( event.op == OP_LOST )
             missing = event.time == before + event.count ? 0 : 1;
         else if( event.time != before + 1 )
             missing = 1;
-        if( address_at[0] != 0 && event.time < sizeof address_at / 4 && event.op != REPLAY_LOST &&
+        if( address_at[0] != 0 && event.time < sizeof address_at / 4 && event.op != OP_LOST &&
             address_at[event.time] != (uint32_t)event.address )
             differ( "a record has another address than in the same run before" );
         if( missing != 0 ) differ( "another number of records is lost than the trace says" );
-        replay_apply( &replay, &event );
+        ledger_apply( &ledger, &event );
     }
 }
 
@@ -324,16 +325,16 @@ static void look_into_ring( void )
 {
     if( wrong != NULL || --countdown != 0 ) return;
     countdown   = 29;
-    size_t size = replay_of_ring( ring, trace, sizeof trace );
-    memset( &replay, 0, sizeof replay );
-    size_t header = replay_header( &replay, trace, size );
+    size_t size = records_ring( ring ) != 0 ? records_of_ring( ring, ring + RING_HEAD, trace ) : 0;
+    memset( &ledger, 0, sizeof ledger );
+    size_t header = records_header( &ledger.records, trace, size );
     if( header == 0 ) differ( "there is no ring" );
     if( header == 0 ) return;
-    replay_trace( trace + header, size - header );
-    if( replay.time != time_now ) differ( "the ring does not end with the newest record" );
-    if( replay.ticks != 1000000 ) differ( "the ring has another clock" );
+    read_trace( trace + header, size - header );
+    if( ledger.records.time != time_now ) differ( "the ring does not end with the newest record" );
+    if( ledger.records.ticks != 1000000 ) differ( "the ring has another clock" );
     compare();
-    if( replay.late ) looks |= 1u << 31;
+    if( ledger.late ) looks |= 1u << 31;
 }
 
 static void a_ring_has_the_newest_records_whole_and_says_how_many_there_were( void** state )
@@ -369,10 +370,10 @@ static void read_some( void )
     if( length != 0 && !header_given )
     {
         header_given = true;
-        header       = replay_header( &replay, trace, length );
+        header       = records_header( &ledger.records, trace, length );
         if( header == 0 ) differ( "there is no header" );
     }
-    replay_trace( trace + header, length - header );
+    read_trace( trace + header, length - header );
 }
 
 static void what_is_read_by_and_by_is_one_trace( void** state )
@@ -395,17 +396,17 @@ static void what_is_read_by_and_by_is_one_trace( void** state )
         assert_null( model_run( seed, 1000, kinds[seed % 2] ) );
         fixture_interrupt = NULL;
         dmheap_trace_stop();
-        for( uint64_t before = 1; before != replay.time; )
+        for( uint64_t before = 1; before != ledger.records.time; )
         {
-            before    = replay.time;
+            before    = ledger.records.time;
             countdown = 1;
             read_some();
         }
         assert_null( wrong );
-        assert_int_equal( replay.time, time_now );
+        assert_int_equal( ledger.records.time, time_now );
         compare();
         assert_null( wrong );
-        lost += replay.lost;
+        lost += ledger.lost;
         fixture_no_heap();
         memset( address_at, 0, sizeof address_at );
     }
@@ -455,13 +456,13 @@ static void nothing_is_read_where_no_record_fits( void** state )
 
 /* ---- Single events ---- */
 
-static replay_event_t seen[EVENTS];
-static unsigned       seen_count;
+static event_t  seen[EVENTS];
+static unsigned seen_count;
 
 static bool see( const void* bytes, size_t size, void* user )
 {
     (void)user;
-    if( header_given && seen_count < EVENTS ) (void)replay_record( &replay, bytes, size, &seen[seen_count++] );
+    if( header_given && seen_count < EVENTS ) (void)records_next( &ledger.records, bytes, size, &seen[seen_count++] );
     header_given = true;
     return true;
 }
@@ -479,7 +480,7 @@ static void start_seeing( void )
 }
 
 /* The last event of an op. */
-static const replay_event_t* last( unsigned op )
+static const event_t* last( unsigned op )
 {
     unsigned i = seen_count;
     while( i > 0 && seen[i - 1].op != op )
@@ -509,18 +510,18 @@ static void an_event_says_who_called_and_in_which_thread( void** state )
     assert_true( fixture_heap( 8192, 8, 0 ) );
     start_seeing();
     void*    here   = allocate_here( 100 );
-    uint64_t caller = last( REPLAY_MALLOC )->caller;
-    assert_int_equal( last( REPLAY_MALLOC )->thread, 7 );
+    uint64_t caller = last( OP_MALLOC )->caller;
+    assert_int_equal( last( OP_MALLOC )->thread, 7 );
     assert_true( caller - (uintptr_t)allocate_here < 256 );
     void* there = allocate_there( 100 );
-    assert_true( last( REPLAY_MALLOC )->caller - (uintptr_t)allocate_there < 256 );
+    assert_true( last( OP_MALLOC )->caller - (uintptr_t)allocate_there < 256 );
     dmheap_free( here, false );
-    assert_int_equal( last( REPLAY_FREE )->address, (uintptr_t)here );
-    assert_int_equal( last( REPLAY_FREE )->thread, 7 );
-    assert_true( last( REPLAY_FREE )->caller != 0 );
+    assert_int_equal( last( OP_FREE )->address, (uintptr_t)here );
+    assert_int_equal( last( OP_FREE )->thread, 7 );
+    assert_true( last( OP_FREE )->caller != 0 );
     dmheap_ctx_free( dmheap_ctx_of( there ), there, false );
-    assert_int_equal( last( REPLAY_FREE )->address, (uintptr_t)there );
-    assert_true( last( REPLAY_FREE )->caller != 0 );
+    assert_int_equal( last( OP_FREE )->address, (uintptr_t)there );
+    assert_true( last( OP_FREE )->caller != 0 );
 }
 
 static void a_request_is_written_as_it_was_made( void** state )
@@ -529,24 +530,24 @@ static void a_request_is_written_as_it_was_made( void** state )
     assert_true( fixture_heap( 8192, 8, 0 ) );
     start_seeing();
     unsigned char* block = dmheap_aligned_alloc( 256, 33, "m" );
-    assert_int_equal( last( REPLAY_MALLOC )->address, (uintptr_t)block );
-    assert_int_equal( last( REPLAY_MALLOC )->requested, 33 );
-    assert_int_equal( last( REPLAY_MALLOC )->alignment, 256 );
-    assert_int_equal( last( REPLAY_MALLOC )->owner, last( REPLAY_REGISTER )->owner );
-    assert_string_equal( last( REPLAY_REGISTER )->name, "m" );
+    assert_int_equal( last( OP_MALLOC )->address, (uintptr_t)block );
+    assert_int_equal( last( OP_MALLOC )->requested, 33 );
+    assert_int_equal( last( OP_MALLOC )->alignment, 256 );
+    assert_int_equal( last( OP_MALLOC )->owner, last( OP_REGISTER )->owner );
+    assert_string_equal( last( OP_REGISTER )->name, "m" );
     void* wall = dmheap_calloc( 3, 11, NULL );
-    assert_int_equal( last( REPLAY_MALLOC )->requested, 33 );
-    assert_int_equal( last( REPLAY_MALLOC )->owner, 3 );
+    assert_int_equal( last( OP_MALLOC )->requested, 33 );
+    assert_int_equal( last( OP_MALLOC )->owner, 3 );
     void* moved = dmheap_realloc( block, 1000, NULL );
-    assert_int_equal( last( REPLAY_REALLOC )->address, (uintptr_t)block );
-    assert_int_equal( last( REPLAY_REALLOC )->new_address, (uintptr_t)moved );
-    assert_int_equal( last( REPLAY_REALLOC )->requested, 1000 );
-    assert_int_equal( last( REPLAY_REALLOC )->alignment, 256 );
+    assert_int_equal( last( OP_REALLOC )->address, (uintptr_t)block );
+    assert_int_equal( last( OP_REALLOC )->new_address, (uintptr_t)moved );
+    assert_int_equal( last( OP_REALLOC )->requested, 1000 );
+    assert_int_equal( last( OP_REALLOC )->alignment, 256 );
     dmheap_free( wall, false );
     dmheap_unregister_module( "m" );
-    assert_int_equal( last( REPLAY_LEFT )->address, (uintptr_t)moved );
-    assert_string_equal( last( REPLAY_IS_OWNER )->name, "m" );
-    assert_int_equal( last( REPLAY_UNREGISTER )->owner, last( REPLAY_REGISTER )->owner );
+    assert_int_equal( last( OP_LEFT )->address, (uintptr_t)moved );
+    assert_string_equal( last( OP_IS_OWNER )->name, "m" );
+    assert_int_equal( last( OP_UNREGISTER )->owner, last( OP_REGISTER )->owner );
 }
 
 static void a_refusal_says_why( void** state )
@@ -558,25 +559,25 @@ static void a_refusal_says_why( void** state )
     assert_true( dmheap_set_module_limit( "m", 200 ) );
     start_seeing();
     assert_null( dmheap_malloc( 100000, "other" ) );
-    assert_int_equal( last( REPLAY_REFUSED )->address, (uintptr_t)first_context() );
-    assert_int_equal( last( REPLAY_REFUSED )->requested, 100000 );
-    assert_int_equal( last( REPLAY_REFUSED )->reason, 1 );
-    assert_string_equal( last( REPLAY_REFUSED )->name, "other" );
-    assert_true( last( REPLAY_REFUSED )->caller != 0 );
+    assert_int_equal( last( OP_REFUSED )->address, (uintptr_t)first_context() );
+    assert_int_equal( last( OP_REFUSED )->requested, 100000 );
+    assert_int_equal( last( OP_REFUSED )->reason, 1 );
+    assert_string_equal( last( OP_REFUSED )->name, "other" );
+    assert_true( last( OP_REFUSED )->caller != 0 );
     assert_null( dmheap_realloc( block, 500, NULL ) );
-    assert_int_equal( last( REPLAY_REFUSED )->reason, 2 );
-    assert_string_equal( last( REPLAY_REFUSED )->name, "m" );
+    assert_int_equal( last( OP_REFUSED )->reason, 2 );
+    assert_string_equal( last( OP_REFUSED )->name, "m" );
     assert_null( dmheap_malloc( 1, name_of( name, NAME_MOST + 1 ) ) );
-    assert_int_equal( last( REPLAY_REFUSED )->reason, 6 );
+    assert_int_equal( last( OP_REFUSED )->reason, 6 );
     assert_null( dmheap_aligned_alloc( 24, 1, "m" ) );
-    assert_int_equal( last( REPLAY_REFUSED )->reason, 7 );
-    assert_int_equal( last( REPLAY_REFUSED )->alignment, 24 );
+    assert_int_equal( last( OP_REFUSED )->reason, 7 );
+    assert_int_equal( last( OP_REFUSED )->alignment, 24 );
     assert_null( dmheap_calloc( SIZE_MAX, 2, "m" ) );
-    assert_int_equal( last( REPLAY_REFUSED )->reason, 8 );
+    assert_int_equal( last( OP_REFUSED )->reason, 8 );
     assert_null( dmheap_realloc( &block, 8, "m" ) );
-    assert_int_equal( last( REPLAY_REFUSED )->reason, 11 );
+    assert_int_equal( last( OP_REFUSED )->reason, 11 );
     assert_null( dmheap_module_malloc( ( dmheap_module_t ){ NULL, 0 }, 8 ) );
-    assert_int_equal( last( REPLAY_REFUSED )->reason, 5 );
+    assert_int_equal( last( OP_REFUSED )->reason, 5 );
 }
 
 static void a_rename_says_both_names( void** state )
@@ -586,9 +587,9 @@ static void a_rename_says_both_names( void** state )
     dmheap_free( dmheap_malloc( 1, "old" ), false );
     start_seeing();
     assert_true( dmheap_rename_module( "old", "new" ) );
-    assert_string_equal( last( REPLAY_IS_OWNER )->name, "old" );
-    assert_string_equal( last( REPLAY_RENAME )->name, "new" );
-    assert_int_equal( last( REPLAY_RENAME )->owner, last( REPLAY_IS_OWNER )->owner );
+    assert_string_equal( last( OP_IS_OWNER )->name, "old" );
+    assert_string_equal( last( OP_RENAME )->name, "new" );
+    assert_int_equal( last( OP_RENAME )->owner, last( OP_IS_OWNER )->owner );
 }
 
 static void a_longest_name_fits_into_a_record( void** state )
@@ -598,12 +599,12 @@ static void a_longest_name_fits_into_a_record( void** state )
     assert_true( fixture_heap( 4096, 8, 0 ) );
     start_seeing();
     assert_true( dmheap_register_module( name_of( name, NAME_MOST ) ) );
-    assert_string_equal( last( REPLAY_REGISTER )->name, name );
+    assert_string_equal( last( OP_REGISTER )->name, name );
     dmheap_context_t* context = dmheap_ctx_init( fixture_second_buffer(), 4096, 8, name );
-    assert_string_equal( last( REPLAY_HEAP_MADE )->name, name );
-    assert_int_equal( last( REPLAY_MALLOC )->owner, 2 ); /* the heap's name lies in it */
+    assert_string_equal( last( OP_HEAP_MADE )->name, name );
+    assert_int_equal( last( OP_MALLOC )->owner, 2 ); /* the heap's name lies in it */
     assert_true( dmheap_ctx_deinit( context ) );
-    assert_int_equal( last( REPLAY_HEAP_ENDS )->address, (uintptr_t)context );
+    assert_int_equal( last( OP_HEAP_ENDS )->address, (uintptr_t)context );
 }
 
 static void nothing_is_written_before_the_start_and_after_the_end( void** state )
@@ -656,22 +657,22 @@ static void the_example_of_the_document_is_read( void** state )
         { 9, 500, 0x20001000 },  { 1, 900, 0x20004fe0 },  { 6, 900, 0x20001000 },   { 1, 900, 0x20001298 },
         { 3, 1200, 0x20001298 }, { 5, 1300, 0x20001000 }, { 15, 1500, 0x20001400 }, { 2, 1510, 0x20001300 },
     };
-    size_t   at = replay_header( &replay, example, sizeof example );
+    size_t   at = records_header( &ledger.records, example, sizeof example );
     unsigned i  = 0;
     assert_int_equal( at, 11 );
     for( size_t length = 1; length != 0 && at < sizeof example; at += length, i++ )
     {
-        replay_event_t event;
-        length = replay_record( &replay, example + at, sizeof example - at, &event );
-        replay_apply( &replay, &event );
+        event_t event;
+        length = records_next( &ledger.records, example + at, sizeof example - at, &event );
+        ledger_apply( &ledger, &event );
         assert_int_equal( event.op, expected[i].op );
         assert_int_equal( event.time, expected[i].time );
         assert_int_equal( event.address, expected[i].address );
     }
     assert_int_equal( i, sizeof expected / sizeof *expected );
-    assert_null( replay.wrong );
-    assert_int_equal( replay.lost, 7 );
-    assert_string_equal( replay_name( &replay, 132 ), "gps" );
+    assert_null( ledger.wrong );
+    assert_int_equal( ledger.lost, 7 );
+    assert_string_equal( ledger_name( &ledger, 132 ), "gps" );
 }
 
 #define TRACE_TEST( name ) cmocka_unit_test_setup_teardown( name, nothing_yet, nothing_left )
