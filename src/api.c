@@ -169,9 +169,9 @@ static status_t take_for( dmheap_context_t* context, const request_t* request, o
 static status_t take_for_new( dmheap_context_t* context, const request_t* request, const name_t* name, owner_t* owner,
                               block_t* block )
 {
-    holding_t nobody = context->nobody;
-    uint32_t  lowest = context->free_lowest;
-    status_t  status = table_check( context );
+    uint32_t peak   = context->nobody.peak;
+    uint32_t lowest = context->free_lowest;
+    status_t status = table_check( context );
     if( status == STATUS_OK ) status = take_for( context, request, OWNER_NOBODY, &context->nobody, 0, block );
     if( status != STATUS_OK ) return status;
     status             = owner_register( context, name, owner );
@@ -183,7 +183,7 @@ static status_t take_for_new( dmheap_context_t* context, const request_t* reques
         (void)owner_release( context, &context->nobody, *block );
         context->free_lowest = lowest;
     }
-    context->nobody = nobody;
+    context->nobody.peak = peak;
     return status == STATUS_REGISTERED && holding == NULL ? STATUS_CORRUPTED : status;
 }
 
@@ -246,17 +246,17 @@ static void search_in( search_t* search, dmheap_context_t* context, const name_t
         hint_note( context, name->text, owner );
 }
 
-/* Asks the default heaps that were not visited, until one can or none is left. Not locked. */
-static void search_defaults( search_t* search, const name_t* name )
+/* Asks one heap or, where that is NULL, the default ones that were not visited, until one can or none is left. Not locked. */
+static void search_heaps( search_t* search, dmheap_context_t* only, const name_t* name )
 {
     dmheap_context_t* context;
     do
     {
         lock();
-        context = context_next( true, &search->visited );
+        context = context_pick( only, true, &search->visited );
         if( context != NULL ) search_in( search, context, name );
         unlock();
-    } while( context != NULL && is_exhausted( search->status ) );
+    } while( only == NULL && context != NULL && is_exhausted( search->status ) );
 }
 
 /* Whether the search is made anew, which it is once at the most; else it is said what it came to. Not locked. */
@@ -299,14 +299,7 @@ static RARE void* allocate_by_name( dmheap_context_t* only, size_t size, size_t 
     do
     {
         search.status = STATUS_NO_HEAP;
-        if( only == NULL )
-            search_defaults( &search, &name );
-        else
-        {
-            lock();
-            if( context_exists( only ) ) search_in( &search, only, &name );
-            unlock();
-        }
+        search_heaps( &search, only, &name );
     } while( search_again( &search, module, search.first == NULL ? only : NULL, &retried ) );
     return search_result( &search );
 }
@@ -335,7 +328,7 @@ static RARE void* allocate_by_key( dmheap_context_t* home, uint32_t key, size_t 
         unlock();
         search.request.key    = 0;
         search.request.module = ""; /* by the name, which is no text that a caller comes with again */
-        if( is_exhausted( search.status ) && name_make( text, &name ) ) search_defaults( &search, &name );
+        if( is_exhausted( search.status ) && name_make( text, &name ) ) search_heaps( &search, NULL, &name );
     } while( search_again( &search, text, NULL, &retried ) );
     return search_result( &search );
 }
