@@ -145,7 +145,9 @@ static void the_default_heap_can_be_one_alone_or_none( void** state )
     dmheap_set_default_context( one );
     assert_int_equal( dmheap_get_default_context_count(), 1 );
     assert_ptr_equal( dmheap_get_default_context(), one );
+    (void)fixture_log();
     dmheap_set_default_context( (dmheap_context_t*)(void*)memory[2] );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
     assert_ptr_equal( dmheap_get_default_context(), one );
     dmheap_set_default_context( NULL );
     assert_int_equal( dmheap_get_default_context_count(), 0 );
@@ -257,6 +259,19 @@ static void a_module_is_registered_in_every_default_heap( void** state )
     assert_false( dmheap_register_module( NULL, "" ) );
     dmheap_set_default_context( NULL );
     assert_false( dmheap_register_module( NULL, "m" ) );
+}
+
+static void a_module_that_one_default_heap_has_no_memory_for_is_not_registered_in_each( void** state )
+{
+    (void)state;
+    dmheap_context_t* one = heap( 0 );
+    dmheap_context_t* two = heap( 1 ); /* asked first */
+    for( unsigned full = 0; full < 2; full++ )
+    {
+        fill( full == 0 ? two : one, NULL );
+        assert_false( dmheap_register_module( NULL, full == 0 ? "m" : "n" ) );
+        assert_int_equal( knows( one, full == 0 ? "m" : "n" ), full == 0 );
+    }
 }
 
 static void a_module_is_unregistered_in_every_default_heap( void** state )
@@ -458,6 +473,28 @@ static void figures_of_no_heap_are_refused( void** state )
     dmheap_for_each_free_block( one, NULL, NULL );
     assert_int_equal( seen.count, 0 );
     assert_int_equal( fixture_logged( "[ERROR]" ), 6 );
+}
+
+static dmheap_context_t* vanishing;
+
+static void take_it_down( void )
+{
+    fixture_interrupt = NULL;
+    (void)dmheap_ctx_deinit( vanishing );
+}
+
+static void figures_of_a_heap_that_is_taken_down_meanwhile_are_refused( void** state )
+{
+    (void)state;
+    dmheap_stats_t stats = { .used_bytes = 1 };
+    vanishing            = heap( 0 );
+    fixture_interrupt    = take_it_down;
+    (void)fixture_log();
+    bool told         = dmheap_get_stats( vanishing, &stats );
+    fixture_interrupt = NULL;
+    assert_false( told );
+    assert_int_equal( stats.used_bytes, 1 );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
 }
 
 static void free_it( void* address, size_t size, const char* owner, void* user )
@@ -908,6 +945,7 @@ int main( void )
         TEST( a_name_that_cannot_be_kept_leaves_the_one_before ),
         TEST( of_several_heaps_of_a_name_the_one_added_first_is_found ),
         TEST( a_module_is_registered_in_every_default_heap ),
+        TEST( a_module_that_one_default_heap_has_no_memory_for_is_not_registered_in_each ),
         TEST( a_module_is_unregistered_in_every_default_heap ),
         TEST( a_call_on_one_heap_touches_no_other ),
         TEST( a_block_of_any_default_heap_is_found_without_its_heap ),
@@ -916,6 +954,7 @@ int main( void )
         TEST( a_block_is_not_retagged_to_nobody ),
         TEST( the_figures_are_those_of_the_blocks ),
         TEST( figures_of_no_heap_are_refused ),
+        TEST( figures_of_a_heap_that_is_taken_down_meanwhile_are_refused ),
         TEST( a_visitor_may_use_the_heap ),
         TEST( a_removed_heap_is_not_touched ),
         TEST( memory_that_was_switched_off_is_no_heap_to_add ),

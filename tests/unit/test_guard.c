@@ -55,6 +55,14 @@ static void the_usable_size_is_what_was_asked_for( void** state )
     assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
 }
 
+static void the_usable_size_of_nobodys_block_is_what_was_asked_for( void** state )
+{
+    unsigned char* block = dmheap_malloc( 10, NULL );
+    (void)state;
+    assert_int_equal( dmheap_usable_size( block ), 10 );
+    dmheap_free( block, false );
+}
+
 static void a_byte_behind_a_block_is_found_when_it_is_freed( void** state )
 {
     (void)state;
@@ -82,6 +90,32 @@ static void it_is_found_by_the_check_with_the_block( void** state )
     assert_ptr_equal( where, block );
 }
 
+static bool note_block( const dmheap_block_info_t* block, void* user )
+{
+    dmheap_block_info_t* noted = user;
+    if( block->address == noted->address ) *noted = *block;
+    return true;
+}
+
+/* Behind the canary are the bytes that were asked for, the caller and the number. */
+static void a_size_that_is_overwritten_is_found_and_leads_nowhere( void** state )
+{
+    enum
+    {
+        TRAILER = 2 * 4 + sizeof( void* )
+    };
+    const void*         where;
+    unsigned char*      block = allocate_here( 10 );
+    dmheap_block_info_t info  = { .address = block };
+    (void)state;
+    assert_non_null( dmheap_malloc( 10, "m" ) );
+    dmheap_visit_blocks( note_block, &info );
+    memset( block + info.block_bytes - 4 - TRAILER, 0x7f, 4 );
+    assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_GUARD );
+    assert_ptr_equal( where, block );
+    assert_true( dmheap_usable_size( block ) < info.block_bytes );
+}
+
 static void it_is_found_when_the_block_is_reallocated( void** state )
 {
     unsigned char* block  = allocate_here( 10 );
@@ -93,6 +127,18 @@ static void it_is_found_when_the_block_is_reallocated( void** state )
     assert_non_null( other );
     assert_names_the_culprit( block, 10, caller );
     assert_valid();
+}
+
+static void it_is_said_once_when_the_block_moves( void** state )
+{
+    unsigned char* block  = allocate_here( 10 );
+    const void*    caller = caller_of_last();
+    (void)state;
+    assert_non_null( dmheap_malloc( 10, "m" ) );
+    block[10] = 0;
+    (void)fixture_log();
+    assert_ptr_not_equal( dmheap_realloc( block, 1000, "m" ), block );
+    assert_names_the_culprit( block, 10, caller );
 }
 
 static void it_is_found_when_the_module_is_unregistered( void** state )
@@ -169,9 +215,17 @@ static void a_write_after_free_is_found_by_the_check( void** state )
     void*          fence = dmheap_malloc( 8, "m" );
     (void)state;
     dmheap_free( block, false );
-    block[40] = 1;
+    for( size_t at = 8; at < 100; at++ ) /* behind the links */
+    {
+        block[at] ^= 1;
+        assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_GUARD );
+        assert_ptr_equal( where, block );
+        block[at] ^= 1;
+    }
+    assert_valid();
+    /* up to the last word in front of the foot */
+    *( (unsigned char*)fence - 4 - 4 - 1 ) ^= 1;
     assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_GUARD );
-    assert_ptr_equal( where, block );
     dmheap_free( fence, false );
 }
 
@@ -204,9 +258,12 @@ int main( void )
 {
     const struct CMUnitTest tests[] = {
         HEAP_TEST( the_usable_size_is_what_was_asked_for ),
+        HEAP_TEST( the_usable_size_of_nobodys_block_is_what_was_asked_for ),
         HEAP_TEST( a_byte_behind_a_block_is_found_when_it_is_freed ),
+        DAMAGED_TEST( a_size_that_is_overwritten_is_found_and_leads_nowhere ),
         DAMAGED_TEST( it_is_found_by_the_check_with_the_block ),
         HEAP_TEST( it_is_found_when_the_block_is_reallocated ),
+        HEAP_TEST( it_is_said_once_when_the_block_moves ),
         HEAP_TEST( it_is_found_when_the_module_is_unregistered ),
         HEAP_TEST( a_write_after_free_is_found_by_the_next_allocation ),
         HEAP_TEST( a_write_after_free_is_found_when_a_realloc_grows_into_it ),
