@@ -25,6 +25,21 @@ static const void* caller_of_last( void )
     return caller;
 }
 
+static bool note_block( const dmheap_block_info_t* block, void* user )
+{
+    dmheap_block_info_t* noted = user;
+    if( block->address == noted->address ) *noted = *block;
+    return true;
+}
+
+/* Bytes of heap that it takes. */
+static size_t block_bytes_of( void* block )
+{
+    dmheap_block_info_t info = { .address = block };
+    dmheap_visit_blocks( note_block, &info );
+    return info.block_bytes;
+}
+
 /* What was logged is that a block of `size` was written behind its end. */
 static void assert_names_the_culprit( const unsigned char* block, size_t size, const void* caller )
 {
@@ -90,13 +105,6 @@ static void it_is_found_by_the_check_with_the_block( void** state )
     assert_ptr_equal( where, block );
 }
 
-static bool note_block( const dmheap_block_info_t* block, void* user )
-{
-    dmheap_block_info_t* noted = user;
-    if( block->address == noted->address ) *noted = *block;
-    return true;
-}
-
 /* Behind the canary are the bytes that were asked for, the caller and the number. */
 static void a_size_that_is_overwritten_is_found_and_leads_nowhere( void** state )
 {
@@ -104,16 +112,15 @@ static void a_size_that_is_overwritten_is_found_and_leads_nowhere( void** state 
     {
         TRAILER = 2 * 4 + sizeof( void* )
     };
-    const void*         where;
-    unsigned char*      block = allocate_here( 10 );
-    dmheap_block_info_t info  = { .address = block };
+    const void*    where;
+    unsigned char* block = allocate_here( 10 );
+    size_t         bytes = block_bytes_of( block );
     (void)state;
     assert_non_null( dmheap_malloc( 10, "m" ) );
-    dmheap_visit_blocks( note_block, &info );
-    memset( block + info.block_bytes - 4 - TRAILER, 0x7f, 4 );
+    memset( block + bytes - 4 - TRAILER, 0x7f, 4 );
     assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_GUARD );
     assert_ptr_equal( where, block );
-    assert_true( dmheap_usable_size( block ) < info.block_bytes );
+    assert_true( dmheap_usable_size( block ) < bytes );
 }
 
 static void it_is_found_when_the_block_is_reallocated( void** state )
@@ -156,9 +163,11 @@ static void it_is_found_when_the_module_is_unregistered( void** state )
 static void a_write_after_free_is_found_by_the_next_allocation( void** state )
 {
     (void)state;
-    for( size_t at = 8; at < 100; at += 4 )
+    size_t bytes = 100;
+    for( size_t at = 8; at <= bytes - 8; at += 4 ) /* up to its last word */
     {
         unsigned char* block = allocate_here( 100 );
+        bytes                = block_bytes_of( block );
         dmheap_free( block, false );
         block[at] = 1;
         (void)fixture_log();
@@ -176,8 +185,10 @@ static void a_write_after_free_is_found_by_the_next_allocation( void** state )
 static void a_write_after_free_is_found_when_a_realloc_grows_into_it( void** state )
 {
     (void)state;
-    for( size_t at = 8; at < 180; at += 12 )
-        for( unsigned all = 0; all < 2; all++ ) /* of the free block, or a part of it */
+    size_t bytes[2] = { 200, 200 };         /* of the block when it has grown */
+    size_t hole_at  = 100;                  /* behind the block */
+    for( unsigned all = 0; all < 2; all++ ) /* of the free block, or a part of it: that has its foot at the end */
+        for( size_t at = 8; hole_at + at + 8 + 4 * all <= bytes[all]; at += 4 )
         {
             unsigned char* block = dmheap_malloc( 100, "innocent" );
             unsigned char* hole  = allocate_here( 200 );
@@ -186,7 +197,9 @@ static void a_write_after_free_is_found_when_a_realloc_grows_into_it( void** sta
             dmheap_free( hole, false );
             hole[at] = 1;
             (void)fixture_log();
-            assert_ptr_equal( dmheap_realloc( block, all ? 320 : 310, NULL ), block );
+            assert_ptr_equal( dmheap_realloc( block, all ? 320 : 280, NULL ), block );
+            bytes[all] = block_bytes_of( block );
+            hole_at    = (size_t)( hole - block );
             snprintf( expected, sizeof expected, "Written to free memory at %p:", (void*)( hole + at ) );
             assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
             assert_non_null( strstr( fixture_log(), expected ) );
