@@ -818,6 +818,18 @@ static void every_call_goes_on_without_a_heap_that_is_overwritten( void** state 
     }
 }
 
+static void a_handles_request_goes_on_without_a_heap_that_is_overwritten( void** state )
+{
+    (void)state;
+    dmheap_context_t* healthy = heap( 0 );
+    dmheap_module_t   handle  = dmheap_ctx_module_open( heap( 1 ), "m" );
+    fill( handle.context, NULL );
+    memset( heap( 2 ), 0xFF, 64 );
+    (void)fixture_log();
+    assert_ptr_equal( dmheap_ctx_of( dmheap_module_malloc( handle, 100 ) ), healthy );
+    assert_int_equal( fixture_logged( "given up: it is overwritten" ), 1 );
+}
+
 static void a_heap_that_is_overwritten_leaves_its_place_to_another( void** state )
 {
     (void)state;
@@ -961,6 +973,7 @@ int main( void )
         TEST( a_heap_on_a_dead_stack_frame_harms_nobody ),
         TEST( a_heap_whose_first_words_are_overwritten_is_dropped ),
         TEST( every_call_goes_on_without_a_heap_that_is_overwritten ),
+        TEST( a_handles_request_goes_on_without_a_heap_that_is_overwritten ),
         TEST( a_heap_that_is_overwritten_leaves_its_place_to_another ),
         TEST( a_heap_in_whose_memory_another_one_is_made_is_dropped ),
         TEST( a_heap_in_a_block_of_another_one_lives_beside_it ),

@@ -532,6 +532,20 @@ static void a_lowest_mark_above_the_free_words_is_found( void** state )
     assert_found( DMHEAP_CHECK_COUNTERS );
 }
 
+static void one_module_too_few_in_the_count_makes_none_too_many( void** state )
+{
+    (void)state;
+    char name[8];
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+    for( unsigned i = 0; i < DMHEAP_MAX_MODULES; i++ )
+    {
+        (void)snprintf( name, sizeof name, "%u", i );
+        assert_true( dmheap_register_module( name ) );
+    }
+    context()->modules--;
+    assert_refused( assert_false( dmheap_register_module( "more" ) ), "overwritten" );
+}
+
 static void one_module_too_many_in_the_count_is_found( void** state )
 {
     (void)state;
@@ -1142,6 +1156,7 @@ int test_damage( void )
         DAMAGE_TEST( a_retag_of_a_block_of_an_owner_that_is_none_registers_nobody ),
         DAMAGE_TEST( visitors_do_not_follow_a_foot_out_of_the_heap ),
         DAMAGE_TEST( a_lowest_mark_above_the_free_words_is_found ),
+        DAMAGE_TEST( one_module_too_few_in_the_count_makes_none_too_many ),
         DAMAGE_TEST( one_module_too_many_in_the_count_is_found ),
         DAMAGE_TEST( counts_that_are_not_those_of_the_blocks_are_found ),
         DAMAGE_TEST( what_an_owner_holds_is_compared_with_its_blocks ),

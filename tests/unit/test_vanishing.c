@@ -496,6 +496,44 @@ static void a_realloc_whose_new_heap_vanishes_leaves_the_block_as_it_was( void**
     assert_true( lost >= 2 ); /* before it moves, and while it copies */
 }
 
+enum
+{
+    IMITATION_WORDS = 1500
+};
+
+static uint32_t* imitation; /* a payload where the blocks were: each word is what the header of the moving one was */
+static uint32_t  imitated;
+
+static void make_a_heap_that_imitates( void )
+{
+    imitated = ( (uint32_t*)(void*)block )[-1];
+    assert_true( dmheap_ctx_deinit( second ) );
+    assert_ptr_equal( fixture_second_heap( 8192, 8, 0 ), second );
+    imitation = dmheap_ctx_malloc( second, IMITATION_WORDS * sizeof *imitation, NULL );
+    assert_true( (unsigned char*)imitation < block && block < (unsigned char*)( imitation + IMITATION_WORDS ) );
+    for( unsigned i = 0; i < IMITATION_WORDS; i++ )
+        imitation[i] = imitated;
+}
+
+static void a_payload_is_not_taken_for_the_block_that_moved_there( void** state )
+{
+    (void)state;
+    happens = make_a_heap_that_imitates;
+    EACH_STEP
+    {
+        two_heaps();
+        imitation         = NULL;
+        countdown         = step;
+        fixture_interrupt = count_down;
+        (void)dmheap_realloc( block, 1000, NULL );
+        fixture_interrupt = NULL;
+        for( unsigned i = 0; imitation != NULL && i < IMITATION_WORDS; i++ )
+            assert_int_equal( imitation[i], imitated );
+        if( imitation != NULL ) assert_int_equal( second_stats().used_blocks, 1 );
+        assert_valid();
+    }
+}
+
 static unsigned refused_while_leaving;
 
 static void register_a_leaving_module( void )
@@ -540,6 +578,7 @@ int test_vanishing( void )
         VANISHING_TEST( everything_may_be_looked_at_at_any_moment_of_any_call ),
         VANISHING_TEST( a_name_may_be_registered_at_any_moment_of_any_call ),
         VANISHING_TEST( a_realloc_whose_new_heap_vanishes_leaves_the_block_as_it_was ),
+        VANISHING_TEST( a_payload_is_not_taken_for_the_block_that_moved_there ),
         VANISHING_TEST( a_module_that_is_leaving_is_not_registered ),
         VANISHING_TEST( a_heap_that_lost_its_place_meanwhile_is_refused ),
         VANISHING_TEST( an_init_that_lost_its_place_meanwhile_is_refused ),
