@@ -148,6 +148,19 @@ static void it_is_said_once_when_the_block_moves( void** state )
     assert_names_the_culprit( block, 10, caller );
 }
 
+static void it_is_found_when_the_block_moves_at_once( void** state )
+{
+    unsigned char* block  = allocate_here( 10 );
+    const void*    caller = caller_of_last();
+    (void)state;
+    block[10] = 0;
+    (void)fixture_log();
+    unsigned char* other = dmheap_aligned_realloc( block, 1024, 10, "m" ); /* an address that it has not */
+    assert_true( other != NULL && other != block );
+    assert_names_the_culprit( block, 10, caller );
+    assert_valid();
+}
+
 static void it_is_found_when_the_module_is_unregistered( void** state )
 {
     unsigned char* block  = allocate_here( 33 );
@@ -277,6 +290,7 @@ int main( void )
         DAMAGED_TEST( it_is_found_by_the_check_with_the_block ),
         HEAP_TEST( it_is_found_when_the_block_is_reallocated ),
         HEAP_TEST( it_is_said_once_when_the_block_moves ),
+        HEAP_TEST( it_is_found_when_the_block_moves_at_once ),
         HEAP_TEST( it_is_found_when_the_module_is_unregistered ),
         HEAP_TEST( a_write_after_free_is_found_by_the_next_allocation ),
         HEAP_TEST( a_write_after_free_is_found_when_a_realloc_grows_into_it ),
