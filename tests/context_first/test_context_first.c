@@ -818,6 +818,19 @@ static void every_call_goes_on_without_a_heap_that_is_overwritten( void** state 
     }
 }
 
+static void all_heaps_that_are_overwritten_are_dropped_at_once( void** state )
+{
+    (void)state;
+    dmheap_context_t* healthy = heap( 0 );
+    dmheap_context_t* lost[2] = { heap( 1 ), heap( 2 ) };
+    memset( lost[0], 0xFF, 64 );
+    memset( lost[1], 0xFF, 64 );
+    (void)fixture_log();
+    assert_ptr_equal( dmheap_ctx_of( dmheap_malloc( NULL, 100, "m" ) ), healthy );
+    assert_int_equal( fixture_logged( "given up: it is overwritten" ), 2 );
+    assert_int_equal( dmheap_get_default_context_count(), 1 );
+}
+
 static void a_handles_request_goes_on_without_a_heap_that_is_overwritten( void** state )
 {
     (void)state;
@@ -973,6 +986,7 @@ int main( void )
         TEST( a_heap_on_a_dead_stack_frame_harms_nobody ),
         TEST( a_heap_whose_first_words_are_overwritten_is_dropped ),
         TEST( every_call_goes_on_without_a_heap_that_is_overwritten ),
+        TEST( all_heaps_that_are_overwritten_are_dropped_at_once ),
         TEST( a_handles_request_goes_on_without_a_heap_that_is_overwritten ),
         TEST( a_heap_that_is_overwritten_leaves_its_place_to_another ),
         TEST( a_heap_in_whose_memory_another_one_is_made_is_dropped ),

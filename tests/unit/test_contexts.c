@@ -126,9 +126,11 @@ static void a_realloc_moves_to_another_default_heap( void** state )
     unsigned char* block = dmheap_malloc( 30000, "m" );
     for( unsigned i = 0; i < 30000; i++ )
         block[i] = (unsigned char)i;
-    void*          wall  = dmheap_malloc( 8, NULL );
+    void* wall = dmheap_malloc( 8, NULL );
+    (void)fixture_log();
     unsigned char* moved = dmheap_realloc( block, 50000, NULL );
     assert_ptr_equal( dmheap_ctx_of( moved ), second );
+    assert_int_equal( fixture_logged( "Module m registered" ), 1 );
     for( unsigned i = 0; i < 30000; i++ )
         assert_int_equal( moved[i], (unsigned char)i );
     assert_int_equal( live_blocks_of( "m" ), 1 );

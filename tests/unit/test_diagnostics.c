@@ -208,6 +208,17 @@ static void the_heap_that_serves_for_another_is_known( void** state )
     assert_int_equal( refusals_of( first_context() ).largest_size, 5000 );
 }
 
+static void a_handles_heap_refuses_a_request_once( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    dmheap_module_t   handle = dmheap_module_open( "m" );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_null( dmheap_module_malloc( handle, ROOM ) );
+    assert_int_equal( refusals_of( first_context() ).count[DMHEAP_REASON_NO_MEMORY], 1 );
+    assert_int_equal( refusals_of( second ).count[DMHEAP_REASON_NO_MEMORY], 1 );
+}
+
 static void a_heap_that_is_made_anew_has_refused_nothing( void** state )
 {
     (void)state;
@@ -346,6 +357,24 @@ static void blocks_reach_their_new_owner_although_figures_start_anew( void** sta
     assert_true( dmheap_rename_module( "old", "new" ) );
     fixture_interrupt = NULL;
     assert_int_equal( module_in( first_context(), "new" ).live_blocks, 30 );
+}
+
+/* What the call took for a moment was no peak, and figures that started anew meanwhile stay so. */
+static void figures_that_start_anew_during_a_rename_that_is_refused_are_those_of_now( void** state )
+{
+    (void)state;
+    char              name[NAME_ROOM];
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_true( dmheap_register_module( "m" ) );
+    assert_true( dmheap_ctx_register_module( second, "m" ) );
+    fill_up( second );
+    dmheap_free( dmheap_malloc( 3000, NULL ), false );
+    fixture_interrupt = start_figures_anew;
+    assert_false( dmheap_rename_module( "m", name_of( name, NAME_MOST ) ) );
+    fixture_interrupt = NULL;
+    size_t peak       = stats_of( first_context() ).peak_used_bytes;
+    start_figures_anew();
+    assert_int_equal( peak, stats_of( first_context() ).peak_used_bytes );
 }
 
 static void what_is_no_heap_or_no_module_is_refused( void** state )
@@ -598,6 +627,16 @@ static void what_each_module_holds_is_told_to_programs( void** state )
     assert_true( dmheap_ctx_restart_figures( first_context() ) );
     report_json();
     nobody = line_with( printed.text, "\"kind\":\"nobody\"" );
+    assert_int_equal( member_of( nobody, "peak" ), member_of( nobody, "bytes" ) );
+}
+
+static void what_a_new_module_gets_is_no_peak_of_nobodys( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( 100, NULL ) );
+    assert_non_null( dmheap_malloc( 1000, "new" ) );
+    report_json();
+    const char* nobody = line_with( printed.text, "\"kind\":\"nobody\"" );
     assert_int_equal( member_of( nobody, "peak" ), member_of( nobody, "bytes" ) );
 }
 
@@ -1474,6 +1513,7 @@ int main( void )
         HOOK_TEST( each_reason_is_counted ),
         HOOK_TEST( a_full_table_is_a_reason ),
         HOOK_TEST( the_heap_that_serves_for_another_is_known ),
+        HOOK_TEST( a_handles_heap_refuses_a_request_once ),
         HOOK_TEST( a_heap_that_is_made_anew_has_refused_nothing ),
         HOOK_TEST( the_reason_is_that_of_the_heap_that_was_asked_first ),
         HOOK_TEST( what_the_hook_takes_away_is_refused ),
@@ -1482,6 +1522,7 @@ int main( void )
         HOOK_TEST( the_peak_of_a_module_starts_anew ),
         HOOK_TEST( blocks_reach_their_new_owner_although_figures_start_anew ),
         HOOK_TEST( the_peak_of_a_module_starts_anew_in_every_heap ),
+        HOOK_TEST( figures_that_start_anew_during_a_rename_that_is_refused_are_those_of_now ),
         HOOK_TEST( what_is_no_heap_or_no_module_is_refused ),
         HOOK_TEST( a_report_shows_who_holds_what ),
         HOOK_TEST( a_report_for_programs_says_the_same ),
@@ -1490,6 +1531,7 @@ int main( void )
         HOOK_TEST( a_heap_without_free_memory_is_not_fragmented ),
         HOOK_TEST( shares_are_of_the_whole_heap_and_rounded ),
         HOOK_TEST( what_each_module_holds_is_told_to_programs ),
+        HOOK_TEST( what_a_new_module_gets_is_no_peak_of_nobodys ),
         HOOK_TEST( limits_are_shown_as_they_are ),
         HOOK_TEST( names_are_printable_and_whole_for_programs ),
         HOOK_TEST( free_sizes_are_shown_by_powers_of_two ),

@@ -597,6 +597,7 @@ static void a_refusal_says_why( void** state )
     assert_string_equal( last( REPLAY_REFUSED )->name, "other" );
     assert_true( last( REPLAY_REFUSED )->caller != 0 );
     assert_null( dmheap_realloc( block, 500, NULL ) );
+    assert_int_equal( last( REPLAY_REFUSED )->address, (uintptr_t)first_context() );
     assert_int_equal( last( REPLAY_REFUSED )->reason, 2 );
     assert_string_equal( last( REPLAY_REFUSED )->name, "m" );
     assert_null( dmheap_malloc( 1, name_of( name, NAME_MOST + 1 ) ) );
