@@ -434,11 +434,14 @@ static void heaps_that_lie_in_one_are_taken_down_with_it( void** state )
     (void)state;
     dmheap_context_t* second = second_heap();
     char*             room   = dmheap_ctx_malloc( second, 4096, "m" );
-    dmheap_context_t* inner  = dmheap_ctx_init( room, 4096, 8, "inner" );
+    dmheap_context_t* inner  = dmheap_ctx_init( room, 2048, 8, "inner" );
+    dmheap_context_t* beside = dmheap_ctx_init( room + 2048, 2048, 8, "beside" );
     assert_non_null( inner );
     assert_true( dmheap_ctx_deinit( second ) );
     assert_null( dmheap_ctx_find( "inner" ) );
     assert_false( dmheap_ctx_deinit( inner ) );
+    assert_null( dmheap_ctx_find( "beside" ) );
+    assert_false( dmheap_ctx_deinit( beside ) );
 }
 
 #define CONTEXT_TEST( name ) cmocka_unit_test_setup_teardown( name, fresh_heap, teardown )

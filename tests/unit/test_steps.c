@@ -618,6 +618,38 @@ static void walks_survive_changes_between_their_steps( void** state )
     assert_true( interrupts > 300 );
 }
 
+static bool byte_was_shown[65536];
+
+static bool free_what_is_shown( const dmheap_block_info_t* info, void* user )
+{
+    size_t from = (size_t)( (unsigned char*)info->address - fixture_buffer() ) - 4;
+    (void)user;
+    for( size_t i = from; i < from + info->block_bytes; i++ )
+    {
+        assert_false( byte_was_shown[i] );
+        byte_was_shown[i] = true;
+    }
+    if( info->use == DMHEAP_BLOCK_LIVE ) dmheap_free( info->address, false );
+    return true;
+}
+
+static void no_byte_is_shown_twice_to_a_visitor_who_frees( void** state )
+{
+    (void)state;
+    void* holes[20];
+    for( unsigned i = 0; i < 60; i++ )
+    {
+        void* block = dmheap_malloc( 100, NULL );
+        assert_non_null( block );
+        if( i % 3 == 0 ) holes[i / 3] = block;
+    }
+    for( unsigned i = 0; i < 20; i++ )
+        dmheap_free( holes[i], false );
+    memset( byte_was_shown, 0, sizeof byte_was_shown );
+    dmheap_visit_blocks( free_what_is_shown, NULL );
+    assert_int_equal( stats_now().used_blocks, 0 );
+}
+
 static void free_one( void )
 {
     dmheap_free( held[interrupts++ % 4], false );
@@ -987,6 +1019,7 @@ int test_steps( void )
         HEAP_TEST( an_allocation_whose_module_leaves_after_each_step_leaves_nothing_behind ),
         HEAP_TEST( a_rename_to_a_name_that_comes_and_goes_ends ),
         HEAP_TEST( walks_survive_changes_between_their_steps ),
+        HEAP_TEST( no_byte_is_shown_twice_to_a_visitor_who_frees ),
         HEAP_TEST( a_check_survives_blocks_that_are_freed_between_its_steps ),
         HEAP_TEST( a_check_finds_all_well_whatever_others_do_between_its_steps ),
         HEAP_TEST( a_check_finds_all_well_between_any_two_steps_of_others ),
