@@ -566,6 +566,15 @@ static void a_start_with_no_room_for_a_block_is_found( void** state )
     assert_found( DMHEAP_CHECK_HEADER );
 }
 
+static void a_record_that_says_the_number_of_another_is_found( void** state )
+{
+    (void)state;
+    assert_true( dmheap_register_module( "m" ) );
+    assert_true( dmheap_register_module( "n" ) );
+    first_module()->key++;
+    assert_found( DMHEAP_CHECK_MODULE );
+}
+
 /* ---- Counters ---- */
 
 static void a_lowest_mark_above_the_free_words_is_found( void** state )
@@ -1203,6 +1212,7 @@ int test_damage( void )
         DAMAGE_TEST( a_block_that_does_not_reach_its_neighbour_is_found ),
         DAMAGE_TEST( an_alignment_that_a_block_needs_not_or_has_not_is_found ),
         DAMAGE_TEST( a_start_with_no_room_for_a_block_is_found ),
+        DAMAGE_TEST( a_record_that_says_the_number_of_another_is_found ),
         DAMAGE_TEST( a_lowest_mark_above_the_free_words_is_found ),
         DAMAGE_TEST( one_module_too_few_in_the_count_makes_none_too_many ),
         DAMAGE_TEST( one_module_too_many_in_the_count_is_found ),
