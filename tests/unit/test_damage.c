@@ -586,9 +586,8 @@ static void a_lowest_mark_above_the_free_words_is_found( void** state )
     assert_found( DMHEAP_CHECK_COUNTERS );
 }
 
-static void one_module_too_few_in_the_count_makes_none_too_many( void** state )
+static void register_as_many_as_there_may_be( void )
 {
-    (void)state;
     char name[8];
     assert_true( fixture_heap( 65536, 8, 0 ) );
     for( unsigned i = 0; i < DMHEAP_MAX_MODULES; i++ )
@@ -596,6 +595,21 @@ static void one_module_too_few_in_the_count_makes_none_too_many( void** state )
         (void)snprintf( name, sizeof name, "%u", i );
         assert_true( dmheap_register_module( name ) );
     }
+}
+
+static void room_for_more_modules_than_there_may_be_is_found( void** state )
+{
+    (void)state;
+    register_as_many_as_there_may_be();
+    assert_found( DMHEAP_CHECK_OK );
+    context()->table_room++;
+    assert_found( DMHEAP_CHECK_MODULE );
+}
+
+static void one_module_too_few_in_the_count_makes_none_too_many( void** state )
+{
+    (void)state;
+    register_as_many_as_there_may_be();
     context()->modules--;
     assert_refused( assert_false( dmheap_register_module( "more" ) ), "overwritten" );
 }
@@ -1214,6 +1228,7 @@ int test_damage( void )
         DAMAGE_TEST( a_start_with_no_room_for_a_block_is_found ),
         DAMAGE_TEST( a_record_that_says_the_number_of_another_is_found ),
         DAMAGE_TEST( a_lowest_mark_above_the_free_words_is_found ),
+        DAMAGE_TEST( room_for_more_modules_than_there_may_be_is_found ),
         DAMAGE_TEST( one_module_too_few_in_the_count_makes_none_too_many ),
         DAMAGE_TEST( one_module_too_many_in_the_count_is_found ),
         DAMAGE_TEST( counts_that_are_not_those_of_the_blocks_are_found ),
