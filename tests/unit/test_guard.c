@@ -105,6 +105,20 @@ static void it_is_found_by_the_check_with_the_block( void** state )
     assert_ptr_equal( where, block );
 }
 
+static void a_block_of_nobodys_is_looked_at_too( void** state )
+{
+    const void*    where;
+    unsigned char* block = dmheap_malloc( 10, NULL );
+    (void)state;
+    block[10] ^= 1;
+    assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_GUARD );
+    assert_ptr_equal( where, block );
+    assert_non_null( caller_of_last() );
+    (void)fixture_log();
+    dmheap_free( block, false );
+    assert_int_equal( fixture_logged( "10 bytes of module (none), allocated at 0x" ), 1 );
+}
+
 /* Behind the canary are the bytes that were asked for, the caller and the number. */
 static void a_size_that_is_overwritten_is_found_and_leads_nowhere( void** state )
 {
@@ -288,6 +302,7 @@ int main( void )
         HEAP_TEST( a_byte_behind_a_block_is_found_when_it_is_freed ),
         DAMAGED_TEST( a_size_that_is_overwritten_is_found_and_leads_nowhere ),
         DAMAGED_TEST( it_is_found_by_the_check_with_the_block ),
+        DAMAGED_TEST( a_block_of_nobodys_is_looked_at_too ),
         HEAP_TEST( it_is_found_when_the_block_is_reallocated ),
         HEAP_TEST( it_is_said_once_when_the_block_moves ),
         HEAP_TEST( it_is_found_when_the_block_moves_at_once ),

@@ -996,6 +996,41 @@ static void a_heap_taken_down_during_a_walk_ends_the_walk( void** state )
     }
 }
 
+static size_t anew_size, anew_alignment;
+
+static void make_second_anew( void )
+{
+    if( !its_turn() ) return;
+    assert_true( dmheap_ctx_deinit( dmheap_ctx_find( "second" ) ) );
+    assert_non_null( fixture_second_heap( anew_size, anew_alignment, 0 ) );
+}
+
+static void a_check_of_a_heap_that_is_made_anew_meanwhile_finds_all_well( void** state )
+{
+    (void)state;
+    for( unsigned i = 0; i < 4; i++ )
+    {
+        anew_size      = i & 1 ? 8192 : 2048;
+        anew_alignment = i & 2 ? 16 : 8;
+        disturbed      = 0;
+        EACH_STEP
+        {
+            dmheap_context_t* second = fixture_second_heap( 4096, 8, 0 );
+            void*             block  = dmheap_ctx_malloc( second, 3000, "m" );
+            assert_non_null( dmheap_ctx_malloc( second, 100, "m" ) );
+            dmheap_ctx_free( second, block, false );
+            countdown         = step;
+            fixture_interrupt = make_second_anew;
+            assert_int_equal( dmheap_ctx_check( second, NULL ), DMHEAP_CHECK_OK );
+            fixture_interrupt = NULL;
+            assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+            assert_true( dmheap_ctx_deinit( second ) );
+            (void)fixture_log();
+        }
+        assert_true( disturbed > 20 );
+    }
+}
+
 int test_steps( void )
 {
     const struct CMUnitTest tests[] = {
@@ -1028,6 +1063,7 @@ int test_steps( void )
         HEAP_TEST( a_block_of_a_module_that_is_being_taken_down_can_shrink ),
         HEAP_TEST( the_lock_is_held_so_often_and_no_more_whatever_the_heap_holds ),
         HEAP_TEST( a_heap_taken_down_during_a_walk_ends_the_walk ),
+        HEAP_TEST( a_check_of_a_heap_that_is_made_anew_meanwhile_finds_all_well ),
     };
     return cmocka_run_group_tests_name( "steps", tests, NULL, NULL );
 }

@@ -556,6 +556,63 @@ static void an_event_says_who_called_and_in_which_thread( void** state )
     assert_true( last( REPLAY_FREE )->caller != 0 );
 }
 
+enum
+{
+    FACES_THAT_FREE = 6,
+    FACES           = 22
+};
+
+/* Calls by one face of the heap after the other, with a block of "m" where that takes one. */
+static __attribute__( ( noinline ) ) void* call_face( unsigned face, dmheap_module_t m, void* block )
+{
+    dmheap_context_t* context = m.context;
+    void*             had     = NULL;
+    switch( face )
+    {
+    case 0: dmheap_free( block, false ); break;
+    case 1: dmheap_ctx_free( context, block, false ); break;
+    case 2: dmheap_module_free( m, block ); break;
+    case 3: had = dmheap_realloc( block, 0, "m" ); break;
+    case 4: had = dmheap_module_realloc( m, block, 0 ); break;
+    case 5: Dmod_FreeEx( block, false ); break;
+    case 6: had = dmheap_realloc( block, 200, "m" ); break;
+    case 7: had = dmheap_ctx_realloc( context, block, 200, "m" ); break;
+    case 8: had = dmheap_module_realloc( m, block, 200 ); break;
+    case 9: had = dmheap_aligned_realloc( block, 64, 200, "m" ); break;
+    case 10: had = dmheap_ctx_aligned_realloc( context, block, 64, 200, "m" ); break;
+    case 11: had = dmheap_module_aligned_realloc( m, block, 64, 200 ); break;
+    case 12: had = Dmod_ReallocEx( block, 200, "m" ); break;
+    case 13: had = dmheap_calloc( 2, 50, "m" ); break;
+    case 14: had = dmheap_ctx_calloc( context, 2, 50, "m" ); break;
+    case 15: had = dmheap_module_calloc( m, 2, 50 ); break;
+    case 16: had = dmheap_ctx_malloc( context, 50, "m" ); break;
+    case 17: had = dmheap_module_malloc( m, 50 ); break;
+    case 18: had = dmheap_aligned_alloc( 64, 50, "m" ); break;
+    case 19: had = dmheap_ctx_aligned_alloc( context, 64, 50, "m" ); break;
+    case 20: had = dmheap_module_aligned_alloc( m, 64, 50 ); break;
+    default: had = Dmod_MallocEx( 50, "m" ); break;
+    }
+    __asm__ volatile( "" ::: "memory" ); /* no call is the last of the function */
+    return had;
+}
+
+static void each_face_says_who_called_it( void** state )
+{
+    (void)state;
+    for( unsigned face = 0; face < FACES; face++ )
+    {
+        assert_true( fixture_heap( 8192, 8, 0 ) );
+        dmheap_module_t handle = dmheap_module_open( "m" );
+        void*           block  = dmheap_malloc( 100, "m" );
+        start_seeing();
+        void* had = call_face( face, handle, block );
+        assert_int_equal( had == NULL, face < FACES_THAT_FREE );
+        assert_int_equal( seen_count, 1 );
+        assert_true( seen[0].caller - (uintptr_t)call_face < 2048 );
+        dmheap_trace_stop();
+    }
+}
+
 static void a_request_is_written_as_it_was_made( void** state )
 {
     (void)state;
@@ -812,6 +869,7 @@ int main( void )
     const struct CMUnitTest tests[] = {
         TRACE_TEST( the_example_of_the_document_is_read ),
         TRACE_TEST( an_event_says_who_called_and_in_which_thread ),
+        TRACE_TEST( each_face_says_who_called_it ),
         TRACE_TEST( a_request_is_written_as_it_was_made ),
         TRACE_TEST( a_refusal_says_why ),
         TRACE_TEST( a_refusal_of_a_pointer_says_why ),
