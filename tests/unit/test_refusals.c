@@ -399,6 +399,14 @@ static void the_largest_free_block_of_all_heaps_is_named( void** state )
         }
 }
 
+static void that_nothing_is_free_is_said( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( stats_now().largest_free_block, NULL ) );
+    assert_null( dmheap_malloc( 8, NULL ) );
+    assert_int_equal( fixture_logged( "largest free block is 0 bytes." ), 1 );
+}
+
 static void the_largest_free_block_of_all_heaps_is_named_to_a_realloc( void** state )
 {
     char expected[64];
@@ -518,6 +526,7 @@ int test_refusals( void )
         REFUSAL_TEST( a_request_that_another_heap_grants_is_not_refused ),
         REFUSAL_TEST( a_request_that_no_heap_grants_counts_once_in_the_first_that_was_asked ),
         REFUSAL_TEST( the_largest_free_block_of_all_heaps_is_named ),
+        REFUSAL_TEST( that_nothing_is_free_is_said ),
         REFUSAL_TEST( the_largest_free_block_of_all_heaps_is_named_to_a_realloc ),
         REFUSAL_TEST( what_is_said_names_what_was_asked_for ),
     };
