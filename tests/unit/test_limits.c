@@ -378,16 +378,6 @@ static void a_limit_is_rounded_down_to_words( void** state )
     }
 }
 
-static void a_limit_registers_its_module_and_says_so( void** state )
-{
-    (void)state;
-    assert_true( dmheap_set_module_limit( "new", 1000 ) );
-    assert_true( dmheap_set_module_limit( "new", 2000 ) );
-    assert_int_equal( fixture_logged( "Module new registered" ), 1 );
-    assert_int_equal( fixture_logged( "dmheap: " ), 1 );
-    assert_int_equal( module_in( first_context(), "new" ).limit_bytes, 2000 );
-}
-
 static void a_rename_to_the_own_name_is_no_matter_of_the_limit( void** state )
 {
     (void)state;
@@ -750,7 +740,6 @@ int test_limits( void )
         LIMIT_TEST( a_limit_that_is_reached_counts_and_changes_nothing_else ),
         LIMIT_TEST( a_retag_beyond_the_limit_is_refused ),
         LIMIT_TEST( a_limit_is_rounded_down_to_words ),
-        LIMIT_TEST( a_limit_registers_its_module_and_says_so ),
         LIMIT_TEST( a_rename_to_the_own_name_is_no_matter_of_the_limit ),
         LIMIT_TEST( the_limit_is_none_where_one_heap_sets_none ),
         LIMIT_TEST( a_rename_to_a_taken_name_joins_up_to_the_heirs_limit ),

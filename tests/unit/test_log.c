@@ -336,6 +336,23 @@ static void unregistering_a_module_tells_how_often_it_was_refused( void** state 
     assert_non_null( strstr( fixture_log(), "(2 times)\n[ERROR] dmheap: The last refusal came 3 times.\n" ) );
 }
 
+static void a_module_that_is_registered_on_the_way_is_said_once( void** state )
+{
+    (void)state;
+    void* block = dmheap_malloc( 8, NULL );
+    for( unsigned again = 0; again < 2; again++ )
+    {
+        (void)dmheap_malloc( 8, "allocates" );
+        assert_true( dmheap_retag( block, "is given to" ) );
+        assert_true( dmheap_set_module_limit( "is limited", 1000 ) );
+        assert_non_null( dmheap_module_open( "is opened" ).context );
+    }
+    assert_string_equal( fixture_log(), "[INFO] dmheap: Module allocates registered successfully.\n"
+                                        "[INFO] dmheap: Module is given to registered successfully.\n"
+                                        "[INFO] dmheap: Module is limited registered successfully.\n"
+                                        "[INFO] dmheap: Module is opened registered successfully.\n" );
+}
+
 static void a_name_that_is_too_long_for_its_line_is_shortened_in_the_log_alone( void** state )
 {
     char text[NAME_ROOM];
@@ -392,6 +409,7 @@ int test_log( void )
         LOG_TEST( another_module_heap_reason_or_purpose_is_another_refusal ),
         LOG_TEST( a_refusal_is_the_same_by_whatever_face_and_of_whatever_size ),
         LOG_TEST( unregistering_a_module_tells_how_often_it_was_refused ),
+        LOG_TEST( a_module_that_is_registered_on_the_way_is_said_once ),
         LOG_TEST( a_name_that_is_too_long_for_its_line_is_shortened_in_the_log_alone ),
     };
     return cmocka_run_group_tests_name( "log", tests, NULL, NULL );

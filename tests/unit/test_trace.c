@@ -767,6 +767,49 @@ static void a_block_that_there_is_is_told_with_its_alignment( void** state )
     assert_int_equal( told->owner, handle.key );
 }
 
+static void a_block_that_moves_to_another_heap_gets_an_owner_there( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    dmheap_context_t* second = fixture_second_heap( 8192, 8, 0 );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    dmheap_module_t from  = dmheap_module_open( "m" );
+    dmheap_module_t to    = dmheap_ctx_module_open( second, "m" );
+    void*           block = dmheap_malloc( 100, "m" );
+    start_seeing();
+    assert_ptr_equal( dmheap_ctx_of( dmheap_realloc( block, 5000, NULL ) ), second );
+    assert_int_equal( last( REPLAY_REALLOC )->owner, from.key );
+    assert_int_equal( last( REPLAY_REALLOC )->new_owner, to.key );
+}
+
+static unsigned blocks_told;
+
+static void tell_what_there_is( void )
+{
+    seen_count = 0;
+    dmheap_trace_state();
+    for( unsigned i = 0; i < seen_count; i++ )
+    {
+        if( seen[i].op != REPLAY_IS_BLOCK ) continue;
+        assert_true( seen[i].owner >= 2 );
+        blocks_told++;
+    }
+}
+
+static void a_block_that_moves_is_not_told_of( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    void* block = dmheap_malloc( 100, "m" );
+    assert_non_null( dmheap_malloc( 100, NULL ) );
+    start_seeing();
+    blocks_told       = 0;
+    fixture_interrupt = tell_what_there_is;
+    assert_ptr_not_equal( dmheap_realloc( block, 1000, NULL ), block );
+    fixture_interrupt = NULL;
+    assert_true( blocks_told > 3 );
+}
+
 static void a_rename_says_both_names( void** state )
 {
     (void)state;
@@ -875,6 +918,8 @@ int main( void )
         TRACE_TEST( a_refusal_of_a_pointer_says_why ),
         TRACE_TEST( a_refusal_for_a_module_or_a_heap_says_why ),
         TRACE_TEST( a_block_that_there_is_is_told_with_its_alignment ),
+        TRACE_TEST( a_block_that_moves_to_another_heap_gets_an_owner_there ),
+        TRACE_TEST( a_block_that_moves_is_not_told_of ),
         TRACE_TEST( a_rename_says_both_names ),
         TRACE_TEST( a_longest_name_fits_into_a_record ),
         TRACE_TEST( nothing_is_written_before_the_start_and_after_the_end ),
