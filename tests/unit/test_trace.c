@@ -559,7 +559,7 @@ static void an_event_says_who_called_and_in_which_thread( void** state )
 enum
 {
     FACES_THAT_FREE = 6,
-    FACES           = 22
+    FACES           = 23
 };
 
 /* Calls by one face of the heap after the other, with a block of "m" where that takes one. */
@@ -590,7 +590,8 @@ static __attribute__( ( noinline ) ) void* call_face( unsigned face, dmheap_modu
     case 18: had = dmheap_aligned_alloc( 64, 50, "m" ); break;
     case 19: had = dmheap_ctx_aligned_alloc( context, 64, 50, "m" ); break;
     case 20: had = dmheap_module_aligned_alloc( m, 64, 50 ); break;
-    default: had = Dmod_MallocEx( 50, "m" ); break;
+    case 21: had = Dmod_MallocEx( 50, "m" ); break;
+    default: had = Dmod_AlignedMallocEx( 50, 64, "m" ); break;
     }
     __asm__ volatile( "" ::: "memory" ); /* no call is the last of the function */
     return had;

@@ -486,12 +486,14 @@ static void a_realloc_leaves_the_block_as_it_was( void ( *when )( void ) )
         unsigned char* here = dmheap_malloc( 300, "m" );
         size_t         live = live_bytes_of( "m" );
         memset( here, 0x33, 300 );
+        (void)fixture_log();
         countdown         = step;
         fixture_interrupt = count_down;
         void* moved       = dmheap_realloc( here, 20000, NULL );
         fixture_interrupt = NULL;
         if( countdown != 0 || moved != NULL ) continue;
         lost++;
+        assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
         assert_holds( here, 0x33, 300 );
         assert_int_equal( live_bytes_of( "m" ), live );
         assert_int_equal( live_blocks_of( "m" ), 1 );
