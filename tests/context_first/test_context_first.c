@@ -217,9 +217,12 @@ static void a_name_that_cannot_be_kept_leaves_the_one_before( void** state )
     dmheap_context_t* one           = heap( 0 );
     assert_true( dmheap_set_context_name( one, "sram" ) );
     assert_false( dmheap_set_context_name( one, long_name ) );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
     fill( one, NULL );
+    (void)fixture_log();
     assert_false( dmheap_set_context_name( one, "more" ) );
     assert_false( dmheap_set_context_name( NULL, "more" ) );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 2 );
     assert_string_equal( dmheap_get_context_name( one ), "sram" );
     assert_string_equal( dmheap_get_context_name( (dmheap_context_t*)(void*)memory[2] ), "" );
 }

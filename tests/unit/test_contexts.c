@@ -244,6 +244,11 @@ static void deinit_warns_of_blocks_that_are_left( void** state )
     assert_refused( dmheap_ctx_malloc( second, 8, NULL ), "No heap here" );
     assert_refused( dmheap_ctx_free( second, block, true ), "No heap here" );
     assert_refused( dmheap_ctx_set_default( second, 0 ), "No heap here" );
+    second = second_heap();
+    dmheap_ctx_free( second, dmheap_ctx_malloc( second, 100, "m" ), false );
+    (void)fixture_log();
+    assert_true( dmheap_ctx_deinit( second ) );
+    assert_int_equal( fixture_logged( "[WARN]" ), 0 );
 }
 
 static void null_for_a_context_is_refused( void** state )

@@ -208,6 +208,41 @@ static void the_heap_that_serves_for_another_is_known( void** state )
     assert_int_equal( refusals_of( first_context() ).largest_size, 5000 );
 }
 
+static void each_heap_counts_its_own_reason( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_non_null( dmheap_malloc( largest(), NULL ) );
+    void* hole = dmheap_ctx_malloc( second, 2500, NULL );
+    assert_non_null( dmheap_ctx_malloc( second, 10, NULL ) );
+    void* other = dmheap_ctx_malloc( second, 2500, NULL );
+    fill_up( second );
+    dmheap_free( hole, false );
+    dmheap_free( other, false );
+    dmheap_refusals_t before = refusals_of( second );
+    assert_null( dmheap_malloc( 4000, NULL ) );
+    assert_int_equal( refusals_of( second ).count[DMHEAP_REASON_FRAGMENTED],
+                      before.count[DMHEAP_REASON_FRAGMENTED] + 1 );
+    assert_int_equal( refusals_of( first_context() ).count[DMHEAP_REASON_FRAGMENTED], 0 );
+}
+
+static bool takes_all( const dmheap_refusal_t* refusal, void* user )
+{
+    (void)refusal;
+    (void)user;
+    return dmheap_malloc( largest(), NULL ) != NULL;
+}
+
+static void what_is_free_in_the_second_try_is_said( void** state )
+{
+    (void)state;
+    void* block = dmheap_malloc( 100, "m" );
+    dmheap_set_refusal_hook( takes_all, NULL );
+    assert_null( dmheap_realloc( block, ROOM, NULL ) );
+    assert_int_equal( fixture_logged( "largest free block is 0 bytes." ), 1 );
+}
+
 static void a_handles_heap_refuses_a_request_once( void** state )
 {
     (void)state;
@@ -1528,6 +1563,8 @@ int main( void )
         HOOK_TEST( each_reason_is_counted ),
         HOOK_TEST( a_full_table_is_a_reason ),
         HOOK_TEST( the_heap_that_serves_for_another_is_known ),
+        HOOK_TEST( each_heap_counts_its_own_reason ),
+        HOOK_TEST( what_is_free_in_the_second_try_is_said ),
         HOOK_TEST( a_handles_heap_refuses_a_request_once ),
         HOOK_TEST( a_heap_that_is_made_anew_has_refused_nothing ),
         HOOK_TEST( the_reason_is_that_of_the_heap_that_was_asked_first ),

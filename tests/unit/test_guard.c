@@ -269,6 +269,24 @@ static void a_write_after_free_is_found_by_the_check( void** state )
     dmheap_free( fence, false );
 }
 
+static __attribute__( ( noinline ) ) void* resize_here( void* block, size_t size )
+{
+    void* resized = dmheap_realloc( block, size, NULL );
+    assert_non_null( resized );
+    return resized;
+}
+
+static void a_block_that_is_resized_has_who_did_it_for_a_caller( void** state )
+{
+    (void)state;
+    void*       block  = allocate_here( 100 );
+    const void* caller = caller_of_last();
+    assert_ptr_equal( resize_here( block, 90 ), block );
+    assert_ptr_not_equal( caller_of_last(), caller );
+    assert_true( (uintptr_t)caller_of_last() - (uintptr_t)resize_here < 256 );
+    dmheap_free( block, false );
+}
+
 static __attribute__( ( noinline ) ) void* allocate_there( void )
 {
     void* block = Dmod_MallocEx( 8, "m" );
@@ -311,6 +329,7 @@ int main( void )
         HEAP_TEST( a_write_after_free_is_found_when_a_realloc_grows_into_it ),
         HEAP_TEST( a_write_after_free_is_found_when_a_registration_takes_it ),
         DAMAGED_TEST( a_write_after_free_is_found_by_the_check ),
+        HEAP_TEST( a_block_that_is_resized_has_who_did_it_for_a_caller ),
         HEAP_TEST( dmods_functions_name_who_called_them ),
     };
     return cmocka_run_group_tests_name( "guard", tests, NULL, NULL );

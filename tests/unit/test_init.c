@@ -124,7 +124,9 @@ static void without_a_heap_every_call_is_refused( void** state )
     dmheap_stats_t stats;
     assert_false( dmheap_get_stats( &stats ) );
     const void* where = &state;
+    (void)fixture_log();
     assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_NOT_INITIALIZED );
+    assert_int_equal( fixture_logged( "[ERROR] " ), 1 );
     assert_null( where );
     dmheap_unregister_module( "m" );
     dmheap_concatenate_free_blocks();
