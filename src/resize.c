@@ -71,6 +71,7 @@ static void move_begin( move_t* move, dmheap_context_t* target, owner_t owner )
 {
     move->target = target;
     move->key    = key_of( target, owner );
+    guard_inspect( move->source, move->from ); /* as long as its header says whose it is */
     trace_note( move->source, move->from );
     trace_realloc( target, move->to, move->request.size, move->request.alignment, move->request.caller );
     block_suspend( move->source, move->from );

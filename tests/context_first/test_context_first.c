@@ -145,7 +145,9 @@ static void the_default_heap_can_be_one_alone_or_none( void** state )
     dmheap_set_default_context( one );
     assert_int_equal( dmheap_get_default_context_count(), 1 );
     assert_ptr_equal( dmheap_get_default_context(), one );
+    (void)fixture_log();
     dmheap_set_default_context( (dmheap_context_t*)(void*)memory[2] );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
     assert_ptr_equal( dmheap_get_default_context(), one );
     dmheap_set_default_context( NULL );
     assert_int_equal( dmheap_get_default_context_count(), 0 );
@@ -215,9 +217,12 @@ static void a_name_that_cannot_be_kept_leaves_the_one_before( void** state )
     dmheap_context_t* one           = heap( 0 );
     assert_true( dmheap_set_context_name( one, "sram" ) );
     assert_false( dmheap_set_context_name( one, long_name ) );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
     fill( one, NULL );
+    (void)fixture_log();
     assert_false( dmheap_set_context_name( one, "more" ) );
     assert_false( dmheap_set_context_name( NULL, "more" ) );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 2 );
     assert_string_equal( dmheap_get_context_name( one ), "sram" );
     assert_string_equal( dmheap_get_context_name( (dmheap_context_t*)(void*)memory[2] ), "" );
 }
@@ -257,6 +262,19 @@ static void a_module_is_registered_in_every_default_heap( void** state )
     assert_false( dmheap_register_module( NULL, "" ) );
     dmheap_set_default_context( NULL );
     assert_false( dmheap_register_module( NULL, "m" ) );
+}
+
+static void a_module_that_one_default_heap_has_no_memory_for_is_not_registered_in_each( void** state )
+{
+    (void)state;
+    dmheap_context_t* one = heap( 0 );
+    dmheap_context_t* two = heap( 1 ); /* asked first */
+    for( unsigned full = 0; full < 2; full++ )
+    {
+        fill( full == 0 ? two : one, NULL );
+        assert_false( dmheap_register_module( NULL, full == 0 ? "m" : "n" ) );
+        assert_int_equal( knows( one, full == 0 ? "m" : "n" ), full == 0 );
+    }
 }
 
 static void a_module_is_unregistered_in_every_default_heap( void** state )
@@ -458,6 +476,28 @@ static void figures_of_no_heap_are_refused( void** state )
     dmheap_for_each_free_block( one, NULL, NULL );
     assert_int_equal( seen.count, 0 );
     assert_int_equal( fixture_logged( "[ERROR]" ), 6 );
+}
+
+static dmheap_context_t* vanishing;
+
+static void take_it_down( void )
+{
+    fixture_interrupt = NULL;
+    (void)dmheap_ctx_deinit( vanishing );
+}
+
+static void figures_of_a_heap_that_is_taken_down_meanwhile_are_refused( void** state )
+{
+    (void)state;
+    dmheap_stats_t stats = { .used_bytes = 1 };
+    vanishing            = heap( 0 );
+    fixture_interrupt    = take_it_down;
+    (void)fixture_log();
+    bool told         = dmheap_get_stats( vanishing, &stats );
+    fixture_interrupt = NULL;
+    assert_false( told );
+    assert_int_equal( stats.used_bytes, 1 );
+    assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
 }
 
 static void free_it( void* address, size_t size, const char* owner, void* user )
@@ -781,6 +821,31 @@ static void every_call_goes_on_without_a_heap_that_is_overwritten( void** state 
     }
 }
 
+static void all_heaps_that_are_overwritten_are_dropped_at_once( void** state )
+{
+    (void)state;
+    dmheap_context_t* healthy = heap( 0 );
+    dmheap_context_t* lost[2] = { heap( 1 ), heap( 2 ) };
+    memset( lost[0], 0xFF, 64 );
+    memset( lost[1], 0xFF, 64 );
+    (void)fixture_log();
+    assert_ptr_equal( dmheap_ctx_of( dmheap_malloc( NULL, 100, "m" ) ), healthy );
+    assert_int_equal( fixture_logged( "given up: it is overwritten" ), 2 );
+    assert_int_equal( dmheap_get_default_context_count(), 1 );
+}
+
+static void a_handles_request_goes_on_without_a_heap_that_is_overwritten( void** state )
+{
+    (void)state;
+    dmheap_context_t* healthy = heap( 0 );
+    dmheap_module_t   handle  = dmheap_ctx_module_open( heap( 1 ), "m" );
+    fill( handle.context, NULL );
+    memset( heap( 2 ), 0xFF, 64 );
+    (void)fixture_log();
+    assert_ptr_equal( dmheap_ctx_of( dmheap_module_malloc( handle, 100 ) ), healthy );
+    assert_int_equal( fixture_logged( "given up: it is overwritten" ), 1 );
+}
+
 static void a_heap_that_is_overwritten_leaves_its_place_to_another( void** state )
 {
     (void)state;
@@ -908,6 +973,7 @@ int main( void )
         TEST( a_name_that_cannot_be_kept_leaves_the_one_before ),
         TEST( of_several_heaps_of_a_name_the_one_added_first_is_found ),
         TEST( a_module_is_registered_in_every_default_heap ),
+        TEST( a_module_that_one_default_heap_has_no_memory_for_is_not_registered_in_each ),
         TEST( a_module_is_unregistered_in_every_default_heap ),
         TEST( a_call_on_one_heap_touches_no_other ),
         TEST( a_block_of_any_default_heap_is_found_without_its_heap ),
@@ -916,12 +982,15 @@ int main( void )
         TEST( a_block_is_not_retagged_to_nobody ),
         TEST( the_figures_are_those_of_the_blocks ),
         TEST( figures_of_no_heap_are_refused ),
+        TEST( figures_of_a_heap_that_is_taken_down_meanwhile_are_refused ),
         TEST( a_visitor_may_use_the_heap ),
         TEST( a_removed_heap_is_not_touched ),
         TEST( memory_that_was_switched_off_is_no_heap_to_add ),
         TEST( a_heap_on_a_dead_stack_frame_harms_nobody ),
         TEST( a_heap_whose_first_words_are_overwritten_is_dropped ),
         TEST( every_call_goes_on_without_a_heap_that_is_overwritten ),
+        TEST( all_heaps_that_are_overwritten_are_dropped_at_once ),
+        TEST( a_handles_request_goes_on_without_a_heap_that_is_overwritten ),
         TEST( a_heap_that_is_overwritten_leaves_its_place_to_another ),
         TEST( a_heap_in_whose_memory_another_one_is_made_is_dropped ),
         TEST( a_heap_in_a_block_of_another_one_lives_beside_it ),

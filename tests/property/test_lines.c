@@ -79,6 +79,7 @@ static void look_at_report( report_t what, bool has_end )
     registry.said.unsaid = 0;
     snprintf( plain, sizeof plain, "%s", said_of( &what ) );
     if( lines < 1 || lines > 2 ) fault( "more than two lines", plain );
+    if( strchr( plain, '\n' ) != plain + strlen( plain ) - 1 ) fault( "goes on without a space", plain );
     if( strlen( plain ) < 30 ) fault( "nothing said", plain );
     if( says_name && what.module != NULL && !shows_name( plain, has_end ) ) fault( "no name", plain );
     if( says_name && what.module == NULL && strstr( plain, "(none)" ) == NULL ) fault( "not nobody's", plain );

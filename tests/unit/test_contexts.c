@@ -126,9 +126,11 @@ static void a_realloc_moves_to_another_default_heap( void** state )
     unsigned char* block = dmheap_malloc( 30000, "m" );
     for( unsigned i = 0; i < 30000; i++ )
         block[i] = (unsigned char)i;
-    void*          wall  = dmheap_malloc( 8, NULL );
+    void* wall = dmheap_malloc( 8, NULL );
+    (void)fixture_log();
     unsigned char* moved = dmheap_realloc( block, 50000, NULL );
     assert_ptr_equal( dmheap_ctx_of( moved ), second );
+    assert_int_equal( fixture_logged( "Module m registered" ), 1 );
     for( unsigned i = 0; i < 30000; i++ )
         assert_int_equal( moved[i], (unsigned char)i );
     assert_int_equal( live_blocks_of( "m" ), 1 );
@@ -242,6 +244,11 @@ static void deinit_warns_of_blocks_that_are_left( void** state )
     assert_refused( dmheap_ctx_malloc( second, 8, NULL ), "No heap here" );
     assert_refused( dmheap_ctx_free( second, block, true ), "No heap here" );
     assert_refused( dmheap_ctx_set_default( second, 0 ), "No heap here" );
+    second = second_heap();
+    dmheap_ctx_free( second, dmheap_ctx_malloc( second, 100, "m" ), false );
+    (void)fixture_log();
+    assert_true( dmheap_ctx_deinit( second ) );
+    assert_int_equal( fixture_logged( "[WARN]" ), 0 );
 }
 
 static void null_for_a_context_is_refused( void** state )
@@ -432,11 +439,14 @@ static void heaps_that_lie_in_one_are_taken_down_with_it( void** state )
     (void)state;
     dmheap_context_t* second = second_heap();
     char*             room   = dmheap_ctx_malloc( second, 4096, "m" );
-    dmheap_context_t* inner  = dmheap_ctx_init( room, 4096, 8, "inner" );
+    dmheap_context_t* inner  = dmheap_ctx_init( room, 2048, 8, "inner" );
+    dmheap_context_t* beside = dmheap_ctx_init( room + 2048, 2048, 8, "beside" );
     assert_non_null( inner );
     assert_true( dmheap_ctx_deinit( second ) );
     assert_null( dmheap_ctx_find( "inner" ) );
     assert_false( dmheap_ctx_deinit( inner ) );
+    assert_null( dmheap_ctx_find( "beside" ) );
+    assert_false( dmheap_ctx_deinit( beside ) );
 }
 
 #define CONTEXT_TEST( name ) cmocka_unit_test_setup_teardown( name, fresh_heap, teardown )

@@ -521,6 +521,60 @@ static void visitors_do_not_follow_a_foot_out_of_the_heap( void** state )
     assert_int_equal( seen, all - 1 ); /* the free one in front is not shown */
 }
 
+/* Its last words look as if a free block began there. */
+static void a_block_that_does_not_reach_its_neighbour_is_found( void** state )
+{
+    (void)state;
+    for( unsigned is_free = 0; is_free < 2; is_free++ )
+    {
+        const void* where;
+        assert_true( fixture_heap( 4096, 8, 0 ) );
+        word_t* block  = dmheap_malloc( 100, "m" );
+        void*   next   = dmheap_malloc( 100, "m" );
+        void*   behind = dmheap_malloc( 100, "m" );
+        if( is_free ) dmheap_free( next, false );
+        memset( block, 0, 100 );
+        block[-1] -= 4u << HEADER_SIZE_SHIFT;
+        assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_NEIGHBOUR );
+        assert_ptr_equal( where, is_free ? behind : next );
+    }
+}
+
+static void an_alignment_that_a_block_needs_not_or_has_not_is_found( void** state )
+{
+    const void* where;
+    (void)state;
+    word_t* block     = dmheap_malloc( 100, "m" );
+    word_t* aligned   = dmheap_aligned_alloc( 64, 100, "m" );
+    word_t* kept      = &aligned[header_size( context(), aligned[-1] ) - 2];
+    word_t  alignment = *kept;
+    assert_found( DMHEAP_CHECK_OK );
+    *kept = 20;
+    assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_HEADER );
+    assert_ptr_equal( where, aligned );
+    *kept                                          = alignment;
+    block[header_size( context(), block[-1] ) - 2] = 3; /* every block of the heap has that */
+    block[-1] |= HEADER_ALIGNED;
+    assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_HEADER );
+    assert_ptr_equal( where, block );
+}
+
+static void a_start_with_no_room_for_a_block_is_found( void** state )
+{
+    (void)state;
+    map_set( context(), image_granules( context() ) - 1 );
+    assert_found( DMHEAP_CHECK_HEADER );
+}
+
+static void a_record_that_says_the_number_of_another_is_found( void** state )
+{
+    (void)state;
+    assert_true( dmheap_register_module( "m" ) );
+    assert_true( dmheap_register_module( "n" ) );
+    first_module()->key++;
+    assert_found( DMHEAP_CHECK_MODULE );
+}
+
 /* ---- Counters ---- */
 
 static void a_lowest_mark_above_the_free_words_is_found( void** state )
@@ -530,6 +584,34 @@ static void a_lowest_mark_above_the_free_words_is_found( void** state )
     assert_found( DMHEAP_CHECK_OK );
     context()->free_lowest++;
     assert_found( DMHEAP_CHECK_COUNTERS );
+}
+
+static void register_as_many_as_there_may_be( void )
+{
+    char name[8];
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+    for( unsigned i = 0; i < DMHEAP_MAX_MODULES; i++ )
+    {
+        (void)snprintf( name, sizeof name, "%u", i );
+        assert_true( dmheap_register_module( name ) );
+    }
+}
+
+static void room_for_more_modules_than_there_may_be_is_found( void** state )
+{
+    (void)state;
+    register_as_many_as_there_may_be();
+    assert_found( DMHEAP_CHECK_OK );
+    context()->table_room++;
+    assert_found( DMHEAP_CHECK_MODULE );
+}
+
+static void one_module_too_few_in_the_count_makes_none_too_many( void** state )
+{
+    (void)state;
+    register_as_many_as_there_may_be();
+    context()->modules--;
+    assert_refused( assert_false( dmheap_register_module( "more" ) ), "overwritten" );
 }
 
 static void one_module_too_many_in_the_count_is_found( void** state )
@@ -1141,7 +1223,13 @@ int test_damage( void )
         DAMAGE_TEST( a_damaged_block_of_a_module_that_leaves_is_nobodys ),
         DAMAGE_TEST( a_retag_of_a_block_of_an_owner_that_is_none_registers_nobody ),
         DAMAGE_TEST( visitors_do_not_follow_a_foot_out_of_the_heap ),
+        DAMAGE_TEST( a_block_that_does_not_reach_its_neighbour_is_found ),
+        DAMAGE_TEST( an_alignment_that_a_block_needs_not_or_has_not_is_found ),
+        DAMAGE_TEST( a_start_with_no_room_for_a_block_is_found ),
+        DAMAGE_TEST( a_record_that_says_the_number_of_another_is_found ),
         DAMAGE_TEST( a_lowest_mark_above_the_free_words_is_found ),
+        DAMAGE_TEST( room_for_more_modules_than_there_may_be_is_found ),
+        DAMAGE_TEST( one_module_too_few_in_the_count_makes_none_too_many ),
         DAMAGE_TEST( one_module_too_many_in_the_count_is_found ),
         DAMAGE_TEST( counts_that_are_not_those_of_the_blocks_are_found ),
         DAMAGE_TEST( what_an_owner_holds_is_compared_with_its_blocks ),

@@ -170,6 +170,8 @@ static void each_reason_is_counted( void** state )
     assert_int_equal( refusals.count[DMHEAP_REASON_TABLE_FULL], 0 );
     assert_int_equal( refusals.largest_size, 5000 );
     assert_int_equal( refusals.served_for_others, 0 );
+    assert_null( dmheap_aligned_alloc( 64, 2 * ROOM, NULL ) ); /* that no heap of this size ever has */
+    assert_int_equal( hook.last.reason, DMHEAP_REASON_NO_MEMORY );
 }
 
 static void a_full_table_is_a_reason( void** state )
@@ -204,6 +206,52 @@ static void the_heap_that_serves_for_another_is_known( void** state )
     assert_ptr_equal( dmheap_ctx_of( dmheap_realloc( moves, 4000, "m" ) ), second );
     assert_int_equal( refusals_of( second ).served_for_others, 2 );
     assert_int_equal( refusals_of( first_context() ).largest_size, 5000 );
+}
+
+static void each_heap_counts_its_own_reason( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_non_null( dmheap_malloc( largest(), NULL ) );
+    void* hole = dmheap_ctx_malloc( second, 2500, NULL );
+    assert_non_null( dmheap_ctx_malloc( second, 10, NULL ) );
+    void* other = dmheap_ctx_malloc( second, 2500, NULL );
+    fill_up( second );
+    dmheap_free( hole, false );
+    dmheap_free( other, false );
+    dmheap_refusals_t before = refusals_of( second );
+    assert_null( dmheap_malloc( 4000, NULL ) );
+    assert_int_equal( refusals_of( second ).count[DMHEAP_REASON_FRAGMENTED],
+                      before.count[DMHEAP_REASON_FRAGMENTED] + 1 );
+    assert_int_equal( refusals_of( first_context() ).count[DMHEAP_REASON_FRAGMENTED], 0 );
+}
+
+static bool takes_all( const dmheap_refusal_t* refusal, void* user )
+{
+    (void)refusal;
+    (void)user;
+    return dmheap_malloc( largest(), NULL ) != NULL;
+}
+
+static void what_is_free_in_the_second_try_is_said( void** state )
+{
+    (void)state;
+    void* block = dmheap_malloc( 100, "m" );
+    dmheap_set_refusal_hook( takes_all, NULL );
+    assert_null( dmheap_realloc( block, ROOM, NULL ) );
+    assert_int_equal( fixture_logged( "largest free block is 0 bytes." ), 1 );
+}
+
+static void a_handles_heap_refuses_a_request_once( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    dmheap_module_t   handle = dmheap_module_open( "m" );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    assert_null( dmheap_module_malloc( handle, ROOM ) );
+    assert_int_equal( refusals_of( first_context() ).count[DMHEAP_REASON_NO_MEMORY], 1 );
+    assert_int_equal( refusals_of( second ).count[DMHEAP_REASON_NO_MEMORY], 1 );
 }
 
 static void a_heap_that_is_made_anew_has_refused_nothing( void** state )
@@ -317,6 +365,68 @@ static void the_peak_of_a_module_starts_anew( void** state )
     assert_true( m.peak_bytes >= 2000 && m.peak_bytes < 2100 );
 }
 
+static void the_peak_of_a_module_starts_anew_in_every_heap( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    dmheap_free( dmheap_malloc( 3000, "m" ), false );
+    dmheap_ctx_free( second, dmheap_ctx_malloc( second, 3000, "m" ), false );
+    assert_true( dmheap_restart_module_peak( "m" ) );
+    assert_int_equal( module_in( first_context(), "m" ).peak_bytes, 0 );
+    assert_int_equal( module_in( second, "m" ).peak_bytes, 0 );
+}
+
+static void start_figures_anew( void )
+{
+    assert_true( dmheap_ctx_restart_figures( first_context() ) );
+    (void)dmheap_restart_module_peak( "old" );
+}
+
+static void blocks_reach_their_new_owner_although_figures_start_anew( void** state )
+{
+    (void)state;
+    assert_true( dmheap_register_module( "new" ) );
+    for( unsigned i = 0; i < 30; i++ )
+        assert_non_null( dmheap_malloc( 40, "old" ) );
+    fixture_interrupt = start_figures_anew;
+    assert_true( dmheap_rename_module( "old", "new" ) );
+    fixture_interrupt = NULL;
+    assert_int_equal( module_in( first_context(), "new" ).live_blocks, 30 );
+}
+
+static unsigned countdown;
+
+static void start_figures_anew_at_the_nth_step( void )
+{
+    if( countdown != 0 && --countdown == 0 ) start_figures_anew();
+}
+
+/* What the call took for a moment was no peak, and figures that started anew meanwhile stay so. */
+static void figures_that_start_anew_during_a_rename_that_is_refused_are_those_of_now( void** state )
+{
+    (void)state;
+    char              name[NAME_ROOM];
+    dmheap_context_t* second    = fixture_second_heap( ROOM, 8, 0 );
+    unsigned          disturbed = 0;
+    assert_true( dmheap_register_module( "m" ) );
+    assert_true( dmheap_ctx_register_module( second, "m" ) );
+    fill_up( second );
+    EACH_STEP
+    {
+        dmheap_free( dmheap_malloc( 3000, NULL ), false );
+        countdown         = step;
+        fixture_interrupt = start_figures_anew_at_the_nth_step;
+        assert_false( dmheap_rename_module( "m", name_of( name, NAME_MOST ) ) );
+        fixture_interrupt = NULL;
+        if( countdown != 0 ) break;
+        size_t peak = stats_of( first_context() ).peak_used_bytes;
+        start_figures_anew();
+        assert_int_equal( peak, stats_of( first_context() ).peak_used_bytes );
+        disturbed++;
+    }
+    assert_true( disturbed >= 3 );
+}
+
 static void what_is_no_heap_or_no_module_is_refused( void** state )
 {
     (void)state;
@@ -353,7 +463,7 @@ static struct
     bool     locked;
 } printed;
 
-static void print( const char* text, void* user )
+static void print_alone( const char* text, void* user )
 {
     size_t length = strlen( text );
     assert_ptr_equal( user, &printed );
@@ -362,6 +472,11 @@ static void print( const char* text, void* user )
     printed.length += (unsigned)length;
     printed.locked |= fixture_is_locked();
     if( length - ( text[length - 1] == '\n' ) > printed.widest ) printed.widest = (unsigned)length;
+}
+
+static void print( const char* text, void* user )
+{
+    print_alone( text, user );
     dmheap_free( dmheap_malloc( 8, "net" ), false ); /* it may use the heap */
 }
 
@@ -416,6 +531,349 @@ static void a_report_for_programs_says_the_same( void** state )
         assert_true( depth >= 0 && ( *c != '\n' || depth == 0 ) ); /* an object a line */
     }
     assert_int_equal( depth, 0 );
+}
+
+/* What a program reads of the default heap. */
+static void report_json( void )
+{
+    memset( &printed, 0, sizeof printed );
+    assert_true( dmheap_ctx_report_json( first_context(), print_alone, &printed ) );
+}
+
+/* The next line from here on that has this member; NULL: there is none. */
+static const char* line_with( const char* from, const char* member )
+{
+    const char* found = strstr( from, member );
+    while( found != NULL && found != printed.text && found[-1] != '\n' )
+        found--;
+    return found;
+}
+
+static const char* line_behind( const char* line )
+{
+    return line + strcspn( line, "\n" ) + 1;
+}
+
+/* A number in a line. */
+static unsigned long member_of( const char* line, const char* key )
+{
+    char quoted[40];
+    (void)snprintf( quoted, sizeof quoted, "\"%s\":", key );
+    const char* found = strstr( line, quoted );
+    assert_true( found != NULL && found < line_behind( line ) );
+    found += strlen( quoted );
+    return *found == '"' ? strtoul( found + 1, NULL, 16 ) : strtoul( found, NULL, 10 );
+}
+
+static void all_figures_of_a_heap_are_told_to_programs( void** state )
+{
+    (void)state;
+    make_a_heap_to_show();
+    for( unsigned i = 0; i < 7; i++ )
+        assert_null( dmheap_malloc( ROOM, NULL ) );
+    dmheap_stats_t now = stats_now();
+    report_json();
+    const char* heap = line_with( printed.text, "\"kind\":\"heap\"" );
+    assert_int_equal( member_of( heap, "size" ), now.heap_size );
+    assert_int_equal( member_of( heap, "used" ), now.used_bytes );
+    assert_int_equal( member_of( heap, "peak" ), now.peak_used_bytes );
+    assert_int_equal( member_of( heap, "free" ), now.free_bytes );
+    assert_int_equal( member_of( heap, "largest" ), now.largest_free_block );
+    assert_int_equal( member_of( heap, "modules" ), now.modules );
+    assert_int_equal( member_of( heap, "overhead" ), now.overhead_bytes );
+    assert_int_equal( member_of( heap, "used_blocks" ), now.used_blocks );
+    assert_int_equal( member_of( heap, "free_blocks" ), now.free_blocks );
+    assert_int_equal( member_of( heap, "failed" ), 7 );
+}
+
+static bool note_largest_free( const dmheap_block_info_t* block, void* user )
+{
+    size_t* bytes = user;
+    if( block->use == DMHEAP_BLOCK_FREE && block->block_bytes > *bytes ) *bytes = block->block_bytes;
+    return true;
+}
+
+static void fragmented_is_what_the_largest_free_block_is_not( void** state )
+{
+    (void)state;
+    void* holes[20];
+    for( unsigned i = 0; i < 20; i++ )
+    {
+        holes[i] = dmheap_malloc( 100, NULL );
+        assert_non_null( dmheap_malloc( 8, NULL ) );
+    }
+    for( unsigned i = 0; i < 20; i++ )
+    {
+        size_t bytes = 0;
+        dmheap_free( holes[i], false );
+        dmheap_visit_blocks( note_largest_free, &bytes );
+        size_t free = stats_now().free_bytes;
+        report_json();
+        assert_int_equal( member_of( printed.text, "fragmented" ), 100 - ( bytes * 100 + free / 2 ) / free );
+    }
+}
+
+static void a_heap_without_free_memory_is_not_fragmented( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( largest(), NULL ) );
+    assert_int_equal( stats_now().free_bytes, 0 );
+    report_json();
+    assert_int_equal( member_of( printed.text, "fragmented" ), 0 );
+}
+
+/* Of all that is not free, in percent of the heap. */
+static void shares_are_of_the_whole_heap_and_rounded( void** state )
+{
+    (void)state;
+    void* block = dmheap_malloc( 8, "m" );
+    for( size_t size = 100; size < 2000; size += 100 )
+    {
+        block = dmheap_realloc( block, size, NULL );
+        report_json();
+        unsigned    lines = 0;
+        long        heap  = (long)stats_now().heap_size;
+        const char* line  = printed.text;
+        for( ; ( line = line_with( line, "\"share\":" ) ) != NULL; line = line_behind( line ), lines++ )
+        {
+            long off = (long)member_of( line, "share" ) * heap - 100 * (long)member_of( line, "bytes" );
+            assert_true( labs( off ) <= heap / 2 + 200 );
+        }
+        assert_int_equal( lines, 3 ); /* nobody, the module, the heap's own */
+    }
+}
+
+static void assert_figures_told( const char* line, const dmheap_module_stats_t* stats )
+{
+    assert_non_null( line );
+    assert_int_equal( member_of( line, "bytes" ), stats->live_bytes );
+    assert_int_equal( member_of( line, "blocks" ), stats->live_blocks );
+    assert_int_equal( member_of( line, "peak" ), stats->peak_bytes );
+}
+
+/* Those that hold most come first, nobody among them. */
+static void what_each_module_holds_is_told_to_programs( void** state )
+{
+    (void)state;
+    static const char* const names[] = { "much", "little", "nothing" };
+    dmheap_free( dmheap_malloc( 2000, NULL ), false );
+    assert_non_null( dmheap_malloc( 200, "little" ) );
+    assert_non_null( dmheap_malloc( 300, NULL ) );
+    assert_non_null( dmheap_malloc( 500, "much" ) );
+    dmheap_free( dmheap_malloc( 700, "nothing" ), false );
+    report_json();
+    const char* line = printed.text;
+    for( unsigned i = 0; i < 3; i++ )
+    {
+        dmheap_module_stats_t stats = module_in( first_context(), names[i] );
+        line                        = line_with( line_behind( line ), "\"kind\":\"module\"" );
+        assert_figures_told( line, &stats );
+        assert_true( line_with( line, names[i] ) == line );
+    }
+    const char* nobody = line_with( printed.text, "\"kind\":\"nobody\"" );
+    assert_true( nobody > line_with( printed.text, "much" ) && nobody < line_with( printed.text, "little" ) );
+    assert_true( member_of( nobody, "peak" ) >= 2000 );
+    assert_int_equal( member_of( line_with( line, "\"kind\":\"own\"" ), "bytes" ), stats_now().overhead_bytes );
+    assert_true( dmheap_ctx_restart_figures( first_context() ) );
+    report_json();
+    nobody = line_with( printed.text, "\"kind\":\"nobody\"" );
+    assert_int_equal( member_of( nobody, "peak" ), member_of( nobody, "bytes" ) );
+}
+
+static void what_a_new_module_gets_is_no_peak_of_nobodys( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( 100, NULL ) );
+    assert_non_null( dmheap_malloc( 1000, "new" ) );
+    report_json();
+    const char* nobody = line_with( printed.text, "\"kind\":\"nobody\"" );
+    assert_int_equal( member_of( nobody, "peak" ), member_of( nobody, "bytes" ) );
+}
+
+static unsigned leaving_shown;
+
+static void report_meanwhile( void )
+{
+    memset( &printed, 0, sizeof printed );
+    assert_true( dmheap_ctx_report( first_context(), print_alone, &printed ) );
+    leaving_shown += strstr( printed.text, " leaving\n" ) != NULL;
+}
+
+static void limits_are_shown_as_they_are( void** state )
+{
+    (void)state;
+    assert_true( dmheap_set_module_limit( "m", 1000 ) );
+    report_json();
+    assert_int_equal( member_of( line_with( printed.text, "\"name\":\"m\"" ), "limit" ), 1000 );
+    assert_non_null( strstr( printed.text, "\"limit\":null" ) ); /* nobody's */
+    assert_non_null( dmheap_malloc( 100, "m" ) );
+    leaving_shown     = 0;
+    fixture_interrupt = report_meanwhile;
+    dmheap_unregister_module( "m" );
+    fixture_interrupt = NULL;
+    assert_true( leaving_shown != 0 );
+}
+
+static void names_are_printable_and_whole_for_programs( void** state )
+{
+    (void)state;
+    assert_true( dmheap_register_module( "a\"b\\c\x01\x7f\xe9z" ) );
+    report_json();
+    assert_non_null( strstr( printed.text, "\"a\\\"b\\\\c\\u0001\\u007f\\u00e9z\"" ) );
+    report_meanwhile();
+    assert_non_null( strstr( printed.text, "\na\"b\\c???z " ) );
+}
+
+static void free_sizes_are_shown_by_powers_of_two( void** state )
+{
+    (void)state;
+    void* holes[6];
+    for( unsigned i = 0; i < 6; i++ )
+    {
+        holes[i] = dmheap_malloc( 20u << i, NULL );
+        assert_non_null( dmheap_malloc( 8, NULL ) );
+    }
+    for( unsigned i = 0; i < 6; i++ )
+        dmheap_free( holes[i], false );
+    report_json();
+    unsigned long bytes = 0, blocks = 0, to = 0;
+    const char*   line = printed.text;
+    for( ; ( line = line_with( line, "\"kind\":\"free\"" ) ) != NULL; line = line_behind( line ) )
+    {
+        unsigned long from = member_of( line, "from" ), count = member_of( line, "blocks" );
+        assert_true( from > to && ( from & ( from - 1 ) ) == 0 );
+        to = member_of( line, "to" );
+        assert_int_equal( to, 2 * from - 1 );
+        assert_true( member_of( line, "bytes" ) >= count * from && member_of( line, "bytes" ) <= count * to );
+        bytes += member_of( line, "bytes" );
+        blocks += count;
+    }
+    assert_int_equal( bytes, stats_now().free_bytes );
+    assert_int_equal( blocks, stats_now().free_blocks );
+}
+
+/* In the order of their addresses. */
+static void the_8_largest_blocks_are_shown_although_they_are_equal( void** state )
+{
+    (void)state;
+    void* block[12];
+    for( unsigned i = 0; i < 12; i++ )
+        block[i] = dmheap_malloc( i == 5 ? 200 : 100, "m" );
+    report_json();
+    const char* line = printed.text;
+    for( unsigned i = 0; i < 8; i++, line = line_behind( line ) )
+    {
+        line = line_with( line, "\"kind\":\"block\"" );
+        assert_non_null( line );
+        void* expected = i == 0 ? block[5] : block[i <= 5 ? i - 1 : i];
+        assert_int_equal( member_of( line, "address" ), (unsigned long)(uintptr_t)expected );
+    }
+    assert_null( strstr( line, "\"kind\":\"block\"" ) );
+}
+
+static bool map_free[2 * ROOM]; /* of each byte from the heap's first on */
+
+static bool note_free( const dmheap_block_info_t* block, void* user )
+{
+    size_t from = (size_t)( (unsigned char*)block->address - (unsigned char*)user ) - 4;
+    memset( map_free + from, block->use == DMHEAP_BLOCK_FREE, block->block_bytes );
+    return true;
+}
+
+/* Each cell of a map says how much of its bytes is in use; the last may have less. */
+static void a_map_shows_where_memory_is_free( void** state )
+{
+    (void)state;
+    uint32_t random = 1;
+    unsigned halves = 0;
+    for( unsigned round = 0; round < 60; round++ )
+    {
+        assert_true( fixture_heap( 2048 + 96 * round, 8, 0 ) );
+        void* blocks[24];
+        for( unsigned i = 0; i < 24; i++ )
+        {
+            random    = random * 1664525u + 1013904223u;
+            blocks[i] = dmheap_malloc( ( random >> 16 ) % 90, NULL );
+        }
+        (void)fixture_log();
+        for( unsigned i = 0; i < 24; i++ )
+            if( ( random >> i & 1 ) != 0 ) dmheap_free( blocks[i], false );
+        memset( map_free, 0, sizeof map_free );
+        dmheap_visit_blocks( note_free, first_context() );
+        report_json();
+        const char*   line  = line_with( printed.text, "\"cells\":" );
+        const char*   cells = strstr( line, "\"cells\":\"" ) + 9;
+        size_t        heap  = stats_now().heap_size;
+        unsigned long cell  = member_of( line, "cell_bytes" );
+        for( size_t at = 0; at < heap; at += cell, cells++ )
+        {
+            size_t end = at + cell < heap ? at + cell : heap, used = 0;
+            for( size_t i = at; i < end; i++ )
+                used += !map_free[i];
+            halves += used * 2 == end - at;
+            assert_int_equal( *cells, used == 0 ? '.' : used == end - at ? '#' : used * 2 > end - at ? '+' : ':' );
+        }
+        assert_int_equal( *cells, '"' );
+        assert_true( heap / cell < 64 || ( heap / cell == 64 && heap % cell == 0 ) );
+    }
+    assert_true( halves > 0 );
+    assert_true( fixture_heap( ROOM, 8, 0 ) );
+}
+
+static void the_blocks_of_nobody_are_shown_alone( void** state )
+{
+    (void)state;
+    unsigned lines = 0;
+    make_a_heap_to_show();
+    assert_true( dmheap_ctx_report_blocks( first_context(), "", print_alone, &printed ) );
+    for( const char* c = printed.text; *c != '\0'; c++ )
+        lines += *c == '\n';
+    assert_int_equal( lines, 2 ); /* a heading, and the one that it holds */
+}
+
+static const char* shown_line; /* of the block that comes next */
+
+static bool is_shown_in_its_line( const dmheap_block_info_t* block, void* user )
+{
+    static const char* const uses[] = { "free", "live", "system", "moving" };
+    char                     address[32], use[8], owner[32] = "";
+    unsigned long            bytes, size;
+    (void)user;
+    char line[100];
+    (void)snprintf( line, sizeof line, "%.*s", (int)strcspn( shown_line, "\n" ), shown_line );
+    assert_true( sscanf( line, "%31s %lu %lu %7s %31s", address, &bytes, &size, use, owner ) >= 4 );
+    assert_int_equal( strtoull( address, NULL, 16 ), (uintptr_t)block->address );
+    assert_int_equal( bytes, block->block_bytes );
+    assert_int_equal( size, block->size );
+    assert_string_equal( use, uses[block->use] );
+    if( block->owner[0] != '\0' ) assert_string_equal( owner, block->owner );
+    shown_line = line_behind( shown_line );
+    return true;
+}
+
+static void every_block_is_shown_as_a_visitor_is_told( void** state )
+{
+    (void)state;
+    void* hole = dmheap_malloc( 300, "net" );
+    assert_non_null( dmheap_aligned_alloc( 256, 500, "ui" ) );
+    assert_non_null( dmheap_malloc( 50, NULL ) );
+    dmheap_free( hole, false );
+    memset( &printed, 0, sizeof printed );
+    assert_true( dmheap_ctx_report_blocks( first_context(), NULL, print_alone, &printed ) );
+    shown_line = line_behind( printed.text );
+    dmheap_visit_blocks( is_shown_in_its_line, NULL );
+    assert_int_equal( *shown_line, '\0' );
+}
+
+static void a_report_is_of_every_heap( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
+    assert_non_null( dmheap_ctx_malloc( second, 100, "there" ) );
+    memset( &printed, 0, sizeof printed );
+    assert_true( dmheap_report( print_alone, &printed ) );
+    assert_non_null( strstr( printed.text, " second\n" ) );
+    assert_non_null( strstr( printed.text, "\nthere " ) );
 }
 
 static void the_blocks_of_a_module_are_shown( void** state )
@@ -813,12 +1271,21 @@ static void a_mark_of_one_heap_knows_no_other( void** state )
     since_t           since;
     dmheap_context_t* second = fixture_second_heap( ROOM, 8, 0 );
     assert_non_null( dmheap_ctx_malloc( second, 100, "ui" ) );
+    assert_non_null( dmheap_ctx_malloc( first_context(), 100, NULL ) );
     assert_true( dmheap_ctx_mark( second, &mark, entries, ENTRIES ) );
     assert_non_null( dmheap_ctx_malloc( first_context(), 100, "ui" ) );
     assert_non_null( dmheap_ctx_malloc( first_context(), 100, NULL ) );
+    assert_non_null( dmheap_ctx_malloc( first_context(), 100, "came" ) );
     report_since();
     assert_told( "total", 0, 0, "" );
+    assert_blocks_add_up();
+    assert_null( strstr( printed.text, " number " ) ); /* no block is new */
     assert_false( is_told( "ui", &since ) );
+    assert_true( dmheap_ctx_mark( second, &mark, entries, 1 ) );
+    assert_non_null( dmheap_ctx_malloc( first_context(), 100, "came" ) );
+    report_since();
+    assert_false( is_told( "(others)", &since ) );
+    assert_true( dmheap_ctx_mark( second, &mark, entries, ENTRIES ) );
     void* more = dmheap_ctx_malloc( second, 100, "ui" );
     assert_non_null( more );
     report_since();
@@ -828,6 +1295,7 @@ static void a_mark_of_one_heap_knows_no_other( void** state )
     report_since();
     assert_int_equal( told_of( "ui" ).blocks, -1 );
     assert_string_equal( told_of( "ui" ).word, "gone" );
+    assert_false( is_told( "(nobody)", &since ) );
     assert_int_equal( told_of( "total" ).now, 0 );
 }
 
@@ -919,6 +1387,19 @@ static void the_oldest_new_blocks_are_told_in_their_order( void** state )
         last = number;
     }
     assert_int_equal( *line, '\n' );
+}
+
+/* Numbers begin anew after 2^32: of a mark from shortly before. */
+static void new_blocks_are_told_although_their_numbers_are_smaller( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( 100, "ui" ) );
+    assert_true( dmheap_mark( &mark, entries, ENTRIES ) );
+    mark.number = UINT32_MAX - 100;
+    assert_non_null( dmheap_malloc( 100, "ui" ) );
+    report_since();
+    assert_int_equal( told_of( "in blocks that are new" ).now, stats_now().used_bytes );
+    assert_int_equal( told_of( "in those that are not" ).now, 0 );
 }
 
 /* Each of them is a place of its own for the compiler. */
@@ -1082,15 +1563,35 @@ int main( void )
         HOOK_TEST( each_reason_is_counted ),
         HOOK_TEST( a_full_table_is_a_reason ),
         HOOK_TEST( the_heap_that_serves_for_another_is_known ),
+        HOOK_TEST( each_heap_counts_its_own_reason ),
+        HOOK_TEST( what_is_free_in_the_second_try_is_said ),
+        HOOK_TEST( a_handles_heap_refuses_a_request_once ),
         HOOK_TEST( a_heap_that_is_made_anew_has_refused_nothing ),
         HOOK_TEST( the_reason_is_that_of_the_heap_that_was_asked_first ),
         HOOK_TEST( what_the_hook_takes_away_is_refused ),
         HOOK_TEST( a_handle_that_the_hook_makes_stale_is_refused ),
         HOOK_TEST( figures_of_a_heap_start_anew ),
         HOOK_TEST( the_peak_of_a_module_starts_anew ),
+        HOOK_TEST( blocks_reach_their_new_owner_although_figures_start_anew ),
+        HOOK_TEST( the_peak_of_a_module_starts_anew_in_every_heap ),
+        HOOK_TEST( figures_that_start_anew_during_a_rename_that_is_refused_are_those_of_now ),
         HOOK_TEST( what_is_no_heap_or_no_module_is_refused ),
         HOOK_TEST( a_report_shows_who_holds_what ),
         HOOK_TEST( a_report_for_programs_says_the_same ),
+        HOOK_TEST( all_figures_of_a_heap_are_told_to_programs ),
+        HOOK_TEST( fragmented_is_what_the_largest_free_block_is_not ),
+        HOOK_TEST( a_heap_without_free_memory_is_not_fragmented ),
+        HOOK_TEST( shares_are_of_the_whole_heap_and_rounded ),
+        HOOK_TEST( what_each_module_holds_is_told_to_programs ),
+        HOOK_TEST( what_a_new_module_gets_is_no_peak_of_nobodys ),
+        HOOK_TEST( limits_are_shown_as_they_are ),
+        HOOK_TEST( names_are_printable_and_whole_for_programs ),
+        HOOK_TEST( free_sizes_are_shown_by_powers_of_two ),
+        HOOK_TEST( the_8_largest_blocks_are_shown_although_they_are_equal ),
+        HOOK_TEST( a_map_shows_where_memory_is_free ),
+        HOOK_TEST( the_blocks_of_nobody_are_shown_alone ),
+        HOOK_TEST( every_block_is_shown_as_a_visitor_is_told ),
+        HOOK_TEST( a_report_is_of_every_heap ),
         HOOK_TEST( the_blocks_of_a_module_are_shown ),
         HOOK_TEST( a_part_that_has_nothing_to_show_leaves_no_gap ),
         HOOK_TEST( a_new_module_that_finds_no_room_beside_its_block_is_no_fragmentation ),
@@ -1112,6 +1613,7 @@ int main( void )
         HOOK_TEST( where_it_was_allocated_is_said ),
         HOOK_TEST( at_most_16_places_are_said ),
         HOOK_TEST( callers_are_shown_whole ),
+        HOOK_TEST( new_blocks_are_told_although_their_numbers_are_smaller ),
         HOOK_TEST( the_oldest_new_blocks_are_told_in_their_order ),
         HOOK_TEST( the_places_that_asked_for_most_are_told ),
 #endif

@@ -25,6 +25,21 @@ static void dmods_functions_reach_the_heap( void** state )
     assert_int_equal( stats_now().used_blocks, 0 );
 }
 
+static void dmods_functions_reach_the_blocks_of_every_heap( void** state )
+{
+    (void)state;
+    dmheap_context_t* second = fixture_second_heap( 8192, 8, 0 );
+    void*             block  = dmheap_ctx_malloc( second, 100, "m" );
+    assert_non_null( dmheap_ctx_malloc( second, 100, "m" ) );
+    assert_true( Dmod_RetagEx( block, "n" ) );
+    assert_int_equal( module_in( second, "n" ).live_blocks, 1 );
+    assert_true( Dmod_RenameTag( "m", "o" ) );
+    assert_int_equal( module_in( second, "o" ).live_blocks, 1 );
+    Dmod_FreeEx( block, false );
+    Dmod_FreeModule( "o" );
+    assert_int_equal( stats_of( second ).used_blocks, 0 );
+}
+
 static void the_functions_without_a_name_are_the_current_allocators( void** state )
 {
     (void)state;
@@ -52,6 +67,7 @@ int test_dmod_api( void )
 {
     const struct CMUnitTest tests[] = {
         HEAP_TEST( dmods_functions_reach_the_heap ),
+        HEAP_TEST( dmods_functions_reach_the_blocks_of_every_heap ),
         HEAP_TEST( the_functions_without_a_name_are_the_current_allocators ),
         HEAP_TEST( unloading_a_module_that_never_allocated_is_no_error ),
     };

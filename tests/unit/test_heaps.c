@@ -202,6 +202,34 @@ static void a_heap_that_lies_in_the_buffer_of_a_new_one_is_forgotten( void** sta
     assert_true( fixture_heap( 65536, 8, 0 ) );
 }
 
+static void all_heaps_that_lie_in_the_buffer_of_a_new_one_are_forgotten( void** state )
+{
+    (void)state;
+    static const char* const names[] = { "one", "two", "three" };
+    for( size_t i = 0; i < 3; i++ )
+        assert_non_null( dmheap_ctx_init( area( 0 ) + 4096 * ( i + 1 ), 4096, 8, names[i] ) );
+    dmheap_context_t* around = dmheap_ctx_init( area( 0 ), 16384, 8, NULL );
+    assert_non_null( around );
+    for( size_t i = 0; i < 3; i++ )
+        assert_null( dmheap_ctx_find( names[i] ) );
+    assert_true( dmheap_ctx_deinit( around ) );
+}
+
+/* Of two that the buffer lies in, the outer one has it in a block, the inner one has not. */
+static void of_default_heaps_around_a_new_one_those_that_do_not_hold_it_are_forgotten( void** state )
+{
+    (void)state;
+    unsigned char*    room  = dmheap_malloc( 32768, "m" );
+    dmheap_context_t* inner = dmheap_ctx_init( room, 32768, 8, "inner" );
+    assert_true( dmheap_ctx_set_default( inner, DMHEAP_LAST ) );
+    dmheap_context_t* new = dmheap_ctx_init( room + 16384, 4096, 8, NULL );
+    assert_non_null( new );
+    assert_null( dmheap_ctx_find( "inner" ) );
+    assert_ptr_equal( dmheap_ctx_of( room ), first_context() );
+    assert_true( dmheap_ctx_deinit( new ) );
+    dmheap_free( room, false );
+}
+
 /* ---- What the default heaps have together ---- */
 
 static void statistics_of_several_heaps_are_sums_and_the_largest_block_is_the_largest( void** state )
@@ -904,6 +932,8 @@ int test_heaps( void )
         HEAPS_TEST( a_heap_that_is_made_with_a_name_has_it ),
         HEAPS_TEST( a_full_registry_refuses_and_leaves_everything ),
         HEAPS_TEST( a_heap_that_lies_in_the_buffer_of_a_new_one_is_forgotten ),
+        HEAPS_TEST( all_heaps_that_lie_in_the_buffer_of_a_new_one_are_forgotten ),
+        HEAPS_TEST( of_default_heaps_around_a_new_one_those_that_do_not_hold_it_are_forgotten ),
         HEAPS_TEST( statistics_of_several_heaps_are_sums_and_the_largest_block_is_the_largest ),
         HEAPS_TEST( visitors_show_every_default_heap_and_no_other ),
         HEAPS_TEST( damage_in_any_default_heap_is_found_by_the_check ),

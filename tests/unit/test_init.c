@@ -123,7 +123,11 @@ static void without_a_heap_every_call_is_refused( void** state )
     assert_int_equal( fixture_logged( "call dmheap_init first" ), 9 );
     dmheap_stats_t stats;
     assert_false( dmheap_get_stats( &stats ) );
-    assert_int_equal( dmheap_check( NULL ), DMHEAP_CHECK_NOT_INITIALIZED );
+    const void* where = &state;
+    (void)fixture_log();
+    assert_int_equal( dmheap_check( &where ), DMHEAP_CHECK_NOT_INITIALIZED );
+    assert_int_equal( fixture_logged( "[ERROR] " ), 1 );
+    assert_null( where );
     dmheap_unregister_module( "m" );
     dmheap_concatenate_free_blocks();
 }

@@ -191,9 +191,21 @@ static void the_check_names_the_block_at_fault( void** state )
     dmheap_free( a, false );
 }
 
+static void figures_of_what_is_no_name_are_refused( void** state )
+{
+    (void)state;
+    char                  text[NAME_ROOM];
+    dmheap_module_stats_t stats;
+    assert_refused( assert_false( dmheap_get_module_stats( NULL, &stats ) ), "Invalid module name" );
+    assert_refused( assert_false( dmheap_get_module_stats( "", &stats ) ), "Invalid module name" );
+    assert_refused( assert_false( dmheap_get_module_stats( name_of( text, NAME_MOST + 1 ), &stats ) ),
+                    "Invalid module name" );
+}
+
 int test_inspection( void )
 {
     const struct CMUnitTest tests[] = {
+        HEAP_TEST( figures_of_what_is_no_name_are_refused ),
         HEAP_TEST( visiting_blocks_shows_every_byte_once_in_address_order ),
         HEAP_TEST( a_visitor_can_end_the_walk ),
         HEAP_TEST( a_visitor_may_use_the_heap ),

@@ -92,6 +92,17 @@ static void a_realloc_beyond_the_limit_does_not_move_to_another_heap( void** sta
     assert_int_equal( stats_of( second ).used_blocks, 0 );
 }
 
+/* Larger than any block of the first heap: the limit is asked of what it would hold instead, not as well. */
+static void a_realloc_within_the_limit_moves_to_a_heap_that_is_large_enough( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    dmheap_context_t* second = second_default( 65536 );
+    void*             block  = dmheap_malloc( 1000, "m" );
+    assert_true( dmheap_ctx_set_module_limit( first_context(), "m", 10000 ) );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_realloc( block, 9500, NULL ) ), second );
+}
+
 static void the_limit_in_the_heap_that_a_block_moves_to_holds_there( void** state )
 {
     (void)state;
@@ -594,6 +605,84 @@ static void a_limit_over_several_heaps_is_all_or_nothing( void** state )
             }
 }
 
+/* What others do in the first heap at one of the steps of a call that the second refuses. */
+static unsigned steps_to_go;
+static size_t   taken_meanwhile;
+static void*    kept_meanwhile; /* of "m" */
+
+static void take_and_give_back( void )
+{
+    if( steps_to_go != 0 && --steps_to_go == 0 )
+        dmheap_ctx_free( three[0], dmheap_ctx_malloc( three[0], taken_meanwhile, NULL ), false );
+}
+
+static void take_for_the_new_module( void )
+{
+    if( steps_to_go != 0 && --steps_to_go == 0 ) kept_meanwhile = dmheap_ctx_malloc( three[0], 100, "m" );
+}
+
+/* Has the second heap refuse a rename of "m", or a limit for it, which both do not know yet. */
+static void refuse_at_last( bool is_rename, unsigned step, void ( *meanwhile )( void ) )
+{
+    char text[NAME_ROOM];
+    steps_to_go       = step;
+    fixture_interrupt = meanwhile;
+    assert_false( is_rename ? dmheap_rename_module( "m", name_of( text, NAME_MOST ) )
+                            : dmheap_set_module_limit( "m", 4000 ) );
+    fixture_interrupt = NULL;
+}
+
+static void begin_to_refuse( bool is_rename )
+{
+    three_heaps();
+    for( unsigned i = 0; !is_rename && i < 2; i++ )
+        dmheap_ctx_unregister_module( three[i], "m" );
+    fill_up( three[1] );
+    (void)fixture_log();
+}
+
+/* Of what the call itself took for a moment, no peak is left: not where others took more at the same time, nor where the
+ * highest before was in between. */
+static void a_peak_of_others_is_neither_lost_nor_raised_by_a_call_that_is_refused( void** state )
+{
+    (void)state;
+    for( unsigned kind = 0; kind < 4; kind++ )
+    {
+        bool     is_rename = ( kind & 1 ) != 0;
+        unsigned disturbed = 0;
+        for( unsigned step = 1; step == 1 || steps_to_go == 0; step++ )
+        {
+            begin_to_refuse( is_rename );
+            taken_meanwhile = 4000;
+            if( kind >= 2 ) dmheap_ctx_free( three[0], dmheap_ctx_malloc( three[0], 4016, NULL ), false );
+            size_t before = stats_of( three[0] ).peak_used_bytes;
+            refuse_at_last( is_rename, step, take_and_give_back );
+            size_t after = stats_of( three[0] ).peak_used_bytes;
+            dmheap_ctx_free( three[0], dmheap_ctx_malloc( three[0], taken_meanwhile, NULL ), false );
+            assert_int_equal( after, steps_to_go == 0 && kind < 2 ? stats_of( three[0] ).peak_used_bytes : before );
+            disturbed += steps_to_go == 0;
+        }
+        assert_true( disturbed >= 2 );
+    }
+}
+
+static void a_module_that_got_a_block_while_its_limit_was_refused_keeps_it( void** state )
+{
+    (void)state;
+    unsigned kept = 0;
+    for( unsigned step = 1; step == 1 || steps_to_go == 0; step++ )
+    {
+        begin_to_refuse( false );
+        refuse_at_last( false, step, take_for_the_new_module );
+        if( steps_to_go != 0 ) break;
+        assert_non_null( kept_meanwhile );
+        assert_int_equal( module_in( three[0], "m" ).live_blocks, 1 );
+        assert_int_equal( dmheap_ctx_check( three[0], NULL ), DMHEAP_CHECK_OK );
+        kept++;
+    }
+    assert_true( kept >= 2 );
+}
+
 static void a_rename_and_a_limit_reach_every_heap( void** state )
 {
     (void)state;
@@ -639,6 +728,7 @@ int test_limits( void )
     const struct CMUnitTest tests[] = {
         LIMIT_TEST( a_realloc_is_admitted_by_what_the_module_would_hold_in_place_or_moved ),
         LIMIT_TEST( a_realloc_beyond_the_limit_does_not_move_to_another_heap ),
+        LIMIT_TEST( a_realloc_within_the_limit_moves_to_a_heap_that_is_large_enough ),
         LIMIT_TEST( the_limit_in_the_heap_that_a_block_moves_to_holds_there ),
         LIMIT_TEST( nothing_else_is_admitted_between_the_steps_of_a_realloc_that_was ),
         LIMIT_TEST( a_block_that_moves_is_booked_once ),
@@ -656,6 +746,8 @@ int test_limits( void )
         LIMIT_TEST( a_merge_that_began_carries_all_blocks_over_whatever_limits_are_set_meanwhile ),
         LIMIT_TEST( a_rename_over_several_heaps_is_all_or_nothing ),
         LIMIT_TEST( a_limit_over_several_heaps_is_all_or_nothing ),
+        LIMIT_TEST( a_peak_of_others_is_neither_lost_nor_raised_by_a_call_that_is_refused ),
+        LIMIT_TEST( a_module_that_got_a_block_while_its_limit_was_refused_keeps_it ),
         LIMIT_TEST( a_rename_and_a_limit_reach_every_heap ),
     };
     return cmocka_run_group_tests_name( "limits", tests, NULL, NULL );

@@ -159,6 +159,32 @@ static void a_report_that_was_counted_is_told_once( void** state )
     assert_null( strstr( fixture_log(), "not shown" ) );
 }
 
+static unsigned frees_meanwhile; /* of what is no pointer */
+
+static void free_in_vain_or_unload( const char* line )
+{
+    (void)line;
+    for( unsigned i = 0; i < frees_meanwhile; i++ )
+        dmheap_free( &frees_meanwhile, false );
+    Dmod_FreeModule( "unknown" ); /* of which nothing is said */
+}
+
+static void what_is_counted_is_what_would_be_said_up_to_a_most( void** state )
+{
+    (void)state;
+    for( unsigned many = 0; many < 2; many++ )
+    {
+        frees_meanwhile = many ? UINT16_MAX + 2 : 0;
+        fixture_line    = free_in_vain_or_unload;
+        (void)dmheap_ctx_malloc( NULL, 8, "m" );
+        fixture_line = NULL;
+        (void)dmheap_ctx_malloc( NULL, 8, "m" );
+        const char* log = fixture_log();
+        assert_int_equal( strstr( log, "(+65535 not shown)" ) != NULL, many != 0 );
+        assert_int_equal( strstr( log, "not shown" ) != NULL, many != 0 );
+    }
+}
+
 static unsigned interrupts;
 
 static void interrupt_is_refused( void )
@@ -310,6 +336,23 @@ static void unregistering_a_module_tells_how_often_it_was_refused( void** state 
     assert_non_null( strstr( fixture_log(), "(2 times)\n[ERROR] dmheap: The last refusal came 3 times.\n" ) );
 }
 
+static void a_module_that_is_registered_on_the_way_is_said_once( void** state )
+{
+    (void)state;
+    void* block = dmheap_malloc( 8, NULL );
+    for( unsigned again = 0; again < 2; again++ )
+    {
+        (void)dmheap_malloc( 8, "allocates" );
+        assert_true( dmheap_retag( block, "is given to" ) );
+        assert_true( dmheap_set_module_limit( "is limited", 1000 ) );
+        assert_non_null( dmheap_module_open( "is opened" ).context );
+    }
+    assert_string_equal( fixture_log(), "[INFO] dmheap: Module allocates registered successfully.\n"
+                                        "[INFO] dmheap: Module is given to registered successfully.\n"
+                                        "[INFO] dmheap: Module is limited registered successfully.\n"
+                                        "[INFO] dmheap: Module is opened registered successfully.\n" );
+}
+
 static void a_name_that_is_too_long_for_its_line_is_shortened_in_the_log_alone( void** state )
 {
     char text[NAME_ROOM];
@@ -359,12 +402,14 @@ int test_log( void )
         LOG_TEST( a_log_function_may_be_a_new_module ),
         LOG_TEST( reports_of_all_heaps_wait_for_one ),
         LOG_TEST( a_report_that_was_counted_is_told_once ),
+        LOG_TEST( what_is_counted_is_what_would_be_said_up_to_a_most ),
         LOG_TEST( no_report_of_an_interrupt_is_lost ),
         LOG_TEST( the_same_refusal_is_said_at_each_power_of_two ),
         LOG_TEST( anything_else_tells_how_often_the_last_refusal_came ),
         LOG_TEST( another_module_heap_reason_or_purpose_is_another_refusal ),
         LOG_TEST( a_refusal_is_the_same_by_whatever_face_and_of_whatever_size ),
         LOG_TEST( unregistering_a_module_tells_how_often_it_was_refused ),
+        LOG_TEST( a_module_that_is_registered_on_the_way_is_said_once ),
         LOG_TEST( a_name_that_is_too_long_for_its_line_is_shortened_in_the_log_alone ),
     };
     return cmocka_run_group_tests_name( "log", tests, NULL, NULL );

@@ -399,6 +399,28 @@ static void the_largest_free_block_of_all_heaps_is_named( void** state )
         }
 }
 
+static void that_nothing_is_free_is_said( void** state )
+{
+    (void)state;
+    assert_non_null( dmheap_malloc( stats_now().largest_free_block, NULL ) );
+    assert_null( dmheap_malloc( 8, NULL ) );
+    assert_int_equal( fixture_logged( "largest free block is 0 bytes." ), 1 );
+}
+
+static void the_largest_free_block_of_all_heaps_is_named_to_a_realloc( void** state )
+{
+    char expected[64];
+    (void)state;
+    heap_to_ask( 32768 );
+    dmheap_context_t* second  = second_default( 16384 );
+    void*             moving  = dmheap_malloc( 100, "m" );
+    size_t            largest = stats_of( first_context() ).largest_free_block;
+    assert_true( largest > stats_of( second ).largest_free_block );
+    snprintf( expected, sizeof expected, "largest free block is %lu bytes.", (unsigned long)largest );
+    assert_null( dmheap_realloc( moving, 50000, NULL ) );
+    assert_int_equal( fixture_logged( expected ), 1 );
+}
+
 /* ---- Words ---- */
 
 #define assert_says( call, text )                                                                                      \
@@ -504,6 +526,8 @@ int test_refusals( void )
         REFUSAL_TEST( a_request_that_another_heap_grants_is_not_refused ),
         REFUSAL_TEST( a_request_that_no_heap_grants_counts_once_in_the_first_that_was_asked ),
         REFUSAL_TEST( the_largest_free_block_of_all_heaps_is_named ),
+        REFUSAL_TEST( that_nothing_is_free_is_said ),
+        REFUSAL_TEST( the_largest_free_block_of_all_heaps_is_named_to_a_realloc ),
         REFUSAL_TEST( what_is_said_names_what_was_asked_for ),
     };
     return cmocka_run_group_tests_name( "refusals", tests, NULL, NULL );

@@ -486,6 +486,31 @@ static void an_heir_merged_during_a_merge_takes_all_with_it( void** state )
     }
 }
 
+static void unregister_other_at_the_nth_step( void )
+{
+    if( its_turn() ) dmheap_unregister_module( "other" );
+}
+
+static void a_merge_goes_to_its_heir_whatever_other_module_leaves( void** state )
+{
+    (void)state;
+    disturbed = 0;
+    EACH_STEP
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        for( unsigned i = 0; i < 42; i++ )
+            assert_non_null( dmheap_malloc( 20, i % 3 == 0 ? "m" : i % 3 == 1 ? "heir" : "other" ) );
+        countdown         = step;
+        fixture_interrupt = unregister_other_at_the_nth_step;
+        assert_true( dmheap_rename_module( "m", "heir" ) );
+        fixture_interrupt = NULL;
+        assert_valid();
+        assert_int_equal( live_blocks_of( "heir" ), 28 );
+        assert_int_equal( stats_now().used_blocks, countdown == 0 ? 28 : 42 );
+    }
+    assert_true( disturbed > 10 );
+}
+
 /* An heir that has come and gone: its name is free again when the rename comes to its second round. */
 static void a_merge_whose_heir_has_gone_frees_nothing( void** state )
 {
@@ -591,6 +616,38 @@ static void walks_survive_changes_between_their_steps( void** state )
     assert_int_equal( count, 300 );
     assert_int_equal( found, DMHEAP_CHECK_OK );
     assert_true( interrupts > 300 );
+}
+
+static bool byte_was_shown[65536];
+
+static bool free_what_is_shown( const dmheap_block_info_t* info, void* user )
+{
+    size_t from = (size_t)( (unsigned char*)info->address - fixture_buffer() ) - 4;
+    (void)user;
+    for( size_t i = from; i < from + info->block_bytes; i++ )
+    {
+        assert_false( byte_was_shown[i] );
+        byte_was_shown[i] = true;
+    }
+    if( info->use == DMHEAP_BLOCK_LIVE ) dmheap_free( info->address, false );
+    return true;
+}
+
+static void no_byte_is_shown_twice_to_a_visitor_who_frees( void** state )
+{
+    (void)state;
+    void* holes[20];
+    for( unsigned i = 0; i < 60; i++ )
+    {
+        void* block = dmheap_malloc( 100, NULL );
+        assert_non_null( block );
+        if( i % 3 == 0 ) holes[i / 3] = block;
+    }
+    for( unsigned i = 0; i < 20; i++ )
+        dmheap_free( holes[i], false );
+    memset( byte_was_shown, 0, sizeof byte_was_shown );
+    dmheap_visit_blocks( free_what_is_shown, NULL );
+    assert_int_equal( stats_now().used_blocks, 0 );
 }
 
 static void free_one( void )
@@ -771,6 +828,40 @@ static void a_block_of_a_module_that_is_being_unregistered_gets_no_more_memory( 
     assert_valid();
 }
 
+static void shrink_a_block_of_the_leaving_module( void )
+{
+    size_t size = dmheap_ctx_of( last_block ) != NULL ? dmheap_usable_size( last_block ) : 0;
+    if( size < 100 ) return;
+    assert_ptr_equal( dmheap_realloc( last_block, size - 32, NULL ), last_block );
+    disturbed++;
+}
+
+/* What it leaves is freed all the same, or goes to the heir. */
+static void a_block_of_a_module_that_is_being_taken_down_can_shrink( void** state )
+{
+    (void)state;
+    for( unsigned merges = 0; merges < 2; merges++ )
+    {
+        assert_true( fixture_heap( 16384, 8, 0 ) );
+        assert_true( dmheap_register_module( "heir" ) );
+        for( unsigned i = 0; i < 20; i++ )
+            assert_non_null( dmheap_malloc( 50, "leaving" ) );
+        last_block        = dmheap_malloc( 2000, "leaving" );
+        disturbed         = 0;
+        fixture_interrupt = shrink_a_block_of_the_leaving_module;
+        if( merges )
+            assert_true( dmheap_rename_module( "leaving", "heir" ) );
+        else
+            dmheap_unregister_module( "leaving" );
+        fixture_interrupt = NULL;
+        assert_true( disturbed > 10 );
+        assert_int_equal( live_blocks_of( "heir" ), merges ? 21 : 0 );
+        assert_int_equal( stats_now().used_blocks, merges ? 21 : 0 );
+        assert_int_equal( stats_now().modules, 1 );
+        assert_valid();
+    }
+}
+
 /* ---- How often the lock is held ---- */
 
 static void count_interrupt( void )
@@ -905,6 +996,41 @@ static void a_heap_taken_down_during_a_walk_ends_the_walk( void** state )
     }
 }
 
+static size_t anew_size, anew_alignment;
+
+static void make_second_anew( void )
+{
+    if( !its_turn() ) return;
+    assert_true( dmheap_ctx_deinit( dmheap_ctx_find( "second" ) ) );
+    assert_non_null( fixture_second_heap( anew_size, anew_alignment, 0 ) );
+}
+
+static void a_check_of_a_heap_that_is_made_anew_meanwhile_finds_all_well( void** state )
+{
+    (void)state;
+    for( unsigned i = 0; i < 4; i++ )
+    {
+        anew_size      = i & 1 ? 8192 : 2048;
+        anew_alignment = i & 2 ? 16 : 8;
+        disturbed      = 0;
+        EACH_STEP
+        {
+            dmheap_context_t* second = fixture_second_heap( 4096, 8, 0 );
+            void*             block  = dmheap_ctx_malloc( second, 3000, "m" );
+            assert_non_null( dmheap_ctx_malloc( second, 100, "m" ) );
+            dmheap_ctx_free( second, block, false );
+            countdown         = step;
+            fixture_interrupt = make_second_anew;
+            assert_int_equal( dmheap_ctx_check( second, NULL ), DMHEAP_CHECK_OK );
+            fixture_interrupt = NULL;
+            assert_int_equal( fixture_logged( "[ERROR]" ), 0 );
+            assert_true( dmheap_ctx_deinit( second ) );
+            (void)fixture_log();
+        }
+        assert_true( disturbed > 20 );
+    }
+}
+
 int test_steps( void )
 {
     const struct CMUnitTest tests[] = {
@@ -922,18 +1048,22 @@ int test_steps( void )
         HEAP_TEST( a_rename_to_an_heir_that_is_leaving_is_refused_and_keeps_all_blocks ),
         HEAP_TEST( an_heir_unregistered_during_a_merge_takes_all_with_it ),
         HEAP_TEST( an_heir_merged_during_a_merge_takes_all_with_it ),
+        HEAP_TEST( a_merge_goes_to_its_heir_whatever_other_module_leaves ),
         HEAP_TEST( a_merge_whose_heir_has_gone_frees_nothing ),
         HEAP_TEST( two_registrations_of_one_name_become_one_module ),
         HEAP_TEST( an_allocation_whose_module_leaves_after_each_step_leaves_nothing_behind ),
         HEAP_TEST( a_rename_to_a_name_that_comes_and_goes_ends ),
         HEAP_TEST( walks_survive_changes_between_their_steps ),
+        HEAP_TEST( no_byte_is_shown_twice_to_a_visitor_who_frees ),
         HEAP_TEST( a_check_survives_blocks_that_are_freed_between_its_steps ),
         HEAP_TEST( a_check_finds_all_well_whatever_others_do_between_its_steps ),
         HEAP_TEST( a_check_finds_all_well_between_any_two_steps_of_others ),
         HEAP_TEST( a_module_that_is_being_unregistered_is_not_renamed_and_gives_no_block_away ),
         HEAP_TEST( a_block_of_a_module_that_is_being_unregistered_gets_no_more_memory ),
+        HEAP_TEST( a_block_of_a_module_that_is_being_taken_down_can_shrink ),
         HEAP_TEST( the_lock_is_held_so_often_and_no_more_whatever_the_heap_holds ),
         HEAP_TEST( a_heap_taken_down_during_a_walk_ends_the_walk ),
+        HEAP_TEST( a_check_of_a_heap_that_is_made_anew_meanwhile_finds_all_well ),
     };
     return cmocka_run_group_tests_name( "steps", tests, NULL, NULL );
 }

@@ -240,6 +240,18 @@ static void a_trace_that_begins_late_says_what_there_is( void** state )
     }
 }
 
+static void heaps_that_are_no_default_ones_are_told_of_too( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    dmheap_context_t* second = fixture_second_heap( 4096, 8, 0 );
+    assert_non_null( dmheap_ctx_malloc( second, 100, "m" ) );
+    assert_true( start_function() );
+    assert_int_equal( ledger.heaps, 2 );
+    compare();
+    assert_null( wrong );
+}
+
 /* ---- What is lost ---- */
 
 /* Now and then a reader who missed records is told all that there is, and then misses records again. */
@@ -354,6 +366,27 @@ static void a_ring_has_the_newest_records_whole_and_says_how_many_there_were( vo
         for( size_t i = sizes[seed % 4]; i < RING_MOST; i++ )
             assert_int_equal( ring[i], 0x5a );
         dmheap_trace_stop();
+        fixture_no_heap();
+    }
+}
+
+static void a_ring_at_any_address_stays_in_its_memory( void** state )
+{
+    (void)state;
+    enum
+    {
+        SIZE = DMHEAP_TRACE_RING_LEAST + 8
+    };
+    for( size_t offset = 0; offset < 4; offset++ )
+    {
+        memset( ring, 0x5a, sizeof ring );
+        assert_true( dmheap_trace_start( &( dmheap_trace_t ){ .ring = ring + offset, .ring_size = SIZE } ) );
+        assert_true( fixture_heap( 4096, 8, 0 ) );
+        for( unsigned i = 0; i < 100; i++ )
+            dmheap_free( dmheap_malloc( i, "m" ), false );
+        dmheap_trace_stop();
+        for( size_t i = 0; i < RING_MOST; i++ )
+            if( i < offset || i >= offset + SIZE ) assert_int_equal( ring[i], 0x5a );
         fixture_no_heap();
     }
 }
@@ -524,6 +557,64 @@ static void an_event_says_who_called_and_in_which_thread( void** state )
     assert_true( last( OP_FREE )->caller != 0 );
 }
 
+enum
+{
+    FACES_THAT_FREE = 6,
+    FACES           = 23
+};
+
+/* Calls by one face of the heap after the other, with a block of "m" where that takes one. */
+static __attribute__( ( noinline ) ) void* call_face( unsigned face, dmheap_module_t m, void* block )
+{
+    dmheap_context_t* context = m.context;
+    void*             had     = NULL;
+    switch( face )
+    {
+    case 0: dmheap_free( block, false ); break;
+    case 1: dmheap_ctx_free( context, block, false ); break;
+    case 2: dmheap_module_free( m, block ); break;
+    case 3: had = dmheap_realloc( block, 0, "m" ); break;
+    case 4: had = dmheap_module_realloc( m, block, 0 ); break;
+    case 5: Dmod_FreeEx( block, false ); break;
+    case 6: had = dmheap_realloc( block, 200, "m" ); break;
+    case 7: had = dmheap_ctx_realloc( context, block, 200, "m" ); break;
+    case 8: had = dmheap_module_realloc( m, block, 200 ); break;
+    case 9: had = dmheap_aligned_realloc( block, 64, 200, "m" ); break;
+    case 10: had = dmheap_ctx_aligned_realloc( context, block, 64, 200, "m" ); break;
+    case 11: had = dmheap_module_aligned_realloc( m, block, 64, 200 ); break;
+    case 12: had = Dmod_ReallocEx( block, 200, "m" ); break;
+    case 13: had = dmheap_calloc( 2, 50, "m" ); break;
+    case 14: had = dmheap_ctx_calloc( context, 2, 50, "m" ); break;
+    case 15: had = dmheap_module_calloc( m, 2, 50 ); break;
+    case 16: had = dmheap_ctx_malloc( context, 50, "m" ); break;
+    case 17: had = dmheap_module_malloc( m, 50 ); break;
+    case 18: had = dmheap_aligned_alloc( 64, 50, "m" ); break;
+    case 19: had = dmheap_ctx_aligned_alloc( context, 64, 50, "m" ); break;
+    case 20: had = dmheap_module_aligned_alloc( m, 64, 50 ); break;
+    case 21: had = Dmod_MallocEx( 50, "m" ); break;
+    default: had = Dmod_AlignedMallocEx( 50, 64, "m" ); break;
+    }
+    __asm__ volatile( "" ::: "memory" ); /* no call is the last of the function */
+    return had;
+}
+
+static void each_face_says_who_called_it( void** state )
+{
+    (void)state;
+    for( unsigned face = 0; face < FACES; face++ )
+    {
+        assert_true( fixture_heap( 8192, 8, 0 ) );
+        dmheap_module_t handle = dmheap_module_open( "m" );
+        void*           block  = dmheap_malloc( 100, "m" );
+        start_seeing();
+        void* had = call_face( face, handle, block );
+        assert_int_equal( had == NULL, face < FACES_THAT_FREE );
+        assert_int_equal( seen_count, 1 );
+        assert_true( seen[0].caller - (uintptr_t)call_face < 2048 );
+        dmheap_trace_stop();
+    }
+}
+
 static void a_request_is_written_as_it_was_made( void** state )
 {
     (void)state;
@@ -565,6 +656,7 @@ static void a_refusal_says_why( void** state )
     assert_string_equal( last( OP_REFUSED )->name, "other" );
     assert_true( last( OP_REFUSED )->caller != 0 );
     assert_null( dmheap_realloc( block, 500, NULL ) );
+    assert_int_equal( last( OP_REFUSED )->address, (uintptr_t)first_context() );
     assert_int_equal( last( OP_REFUSED )->reason, 2 );
     assert_string_equal( last( OP_REFUSED )->name, "m" );
     assert_null( dmheap_malloc( 1, name_of( name, NAME_MOST + 1 ) ) );
@@ -578,6 +670,146 @@ static void a_refusal_says_why( void** state )
     assert_int_equal( last( OP_REFUSED )->reason, 11 );
     assert_null( dmheap_module_malloc( ( dmheap_module_t ){ NULL, 0 }, 8 ) );
     assert_int_equal( last( OP_REFUSED )->reason, 5 );
+}
+
+static uint64_t least_reason, most_reason; /* of what was refused meanwhile */
+static void*    resized_meanwhile;         /* NULL: something is asked for */
+
+static void ask_meanwhile( void )
+{
+    seen_count = 0;
+    void* had  = resized_meanwhile != NULL ? dmheap_realloc( resized_meanwhile, 8, NULL ) : dmheap_malloc( 1, "m" );
+    if( had != NULL || seen_count == 0 ) return;
+    uint64_t reason = last( OP_REFUSED )->reason;
+    if( reason < least_reason ) least_reason = reason;
+    if( reason > most_reason ) most_reason = reason;
+}
+
+/* Has the call made between its steps. */
+static void begin_meanwhile( void* resized )
+{
+    least_reason      = UINT64_MAX;
+    most_reason       = 0;
+    resized_meanwhile = resized;
+    fixture_interrupt = ask_meanwhile;
+}
+
+static void a_refusal_of_a_pointer_says_why( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 8192, 8, 0 ) );
+    dmheap_module_t handle = dmheap_module_open( "m" );
+    char*           block  = dmheap_malloc( 100, "other" );
+    void*           freed  = dmheap_malloc( 100, "other" );
+    assert_non_null( dmheap_malloc( 100, "m" ) );
+    dmheap_free( freed, false );
+    start_seeing();
+    assert_null( dmheap_realloc( freed, 8, NULL ) );
+    assert_int_equal( last( OP_REFUSED )->reason, 11 );
+    seen_count = 0;
+    assert_null( dmheap_realloc( block + 1, 8, NULL ) );
+    assert_int_equal( last( OP_REFUSED )->reason, 11 );
+    assert_null( dmheap_module_realloc( handle, block, 8 ) );
+    assert_int_equal( last( OP_REFUSED )->reason, 12 );
+    begin_meanwhile( block );
+    void* moved       = dmheap_realloc( block, 3000, NULL );
+    fixture_interrupt = NULL;
+    assert_ptr_not_equal( moved, block );
+    assert_int_equal( least_reason, 11 );
+    assert_int_equal( most_reason, 11 );
+}
+
+static void a_refusal_for_a_module_or_a_heap_says_why( void** state )
+{
+    (void)state;
+    char name[8];
+    assert_true( fixture_heap( 65536, 8, 0 ) );
+    assert_non_null( dmheap_malloc( 10, "m" ) );
+    start_seeing();
+    begin_meanwhile( NULL );
+    dmheap_unregister_module( "m" );
+    fixture_interrupt = NULL;
+    assert_int_equal( least_reason, 4 );
+    assert_int_equal( most_reason, 4 );
+    dmheap_unregister_module( "m" );
+    for( unsigned i = 0; i < DMHEAP_MAX_MODULES; i++ )
+    {
+        (void)snprintf( name, sizeof name, "%u", i );
+        assert_true( dmheap_register_module( name ) );
+    }
+    seen_count = 0;
+    assert_null( dmheap_malloc( 1, "one more" ) );
+    assert_int_equal( last( OP_REFUSED )->reason, 3 );
+    dmheap_context_t kept = *first_context();
+    memset( first_context(), 0xff, sizeof kept );
+    assert_null( dmheap_malloc( 1, "0" ) );
+    assert_int_equal( last( OP_REFUSED )->reason, 10 );
+    *first_context() = kept;
+    fixture_no_heap();
+    seen_count = 0;
+    assert_null( dmheap_malloc( 1, "0" ) );
+    assert_int_equal( last( OP_REFUSED )->reason, 9 );
+    assert_int_equal( last( OP_REFUSED )->address, 0 );
+}
+
+static void a_block_that_there_is_is_told_with_its_alignment( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 8192, 8, 0 ) );
+    dmheap_module_t handle = dmheap_module_open( "m" );
+    void*           block  = dmheap_aligned_alloc( 256, 33, "m" );
+    start_seeing();
+    dmheap_trace_state();
+    const event_t* told = last( OP_IS_BLOCK );
+    while( told != seen && told->address != (uintptr_t)block )
+        told--;
+    assert_int_equal( told->address, (uintptr_t)block );
+    assert_int_equal( told->alignment, 256 );
+    assert_int_equal( told->requested, dmheap_usable_size( block ) );
+    assert_int_equal( told->owner, handle.key );
+}
+
+static void a_block_that_moves_to_another_heap_gets_an_owner_there( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    dmheap_context_t* second = fixture_second_heap( 8192, 8, 0 );
+    assert_true( dmheap_ctx_set_default( second, DMHEAP_LAST ) );
+    dmheap_module_t from  = dmheap_module_open( "m" );
+    dmheap_module_t to    = dmheap_ctx_module_open( second, "m" );
+    void*           block = dmheap_malloc( 100, "m" );
+    start_seeing();
+    assert_ptr_equal( dmheap_ctx_of( dmheap_realloc( block, 5000, NULL ) ), second );
+    assert_int_equal( last( OP_REALLOC )->owner, from.key );
+    assert_int_equal( last( OP_REALLOC )->new_owner, to.key );
+}
+
+static unsigned blocks_told;
+
+static void tell_what_there_is( void )
+{
+    seen_count = 0;
+    dmheap_trace_state();
+    for( unsigned i = 0; i < seen_count; i++ )
+    {
+        if( seen[i].op != OP_IS_BLOCK ) continue;
+        assert_true( seen[i].owner >= 2 );
+        blocks_told++;
+    }
+}
+
+static void a_block_that_moves_is_not_told_of( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    void* block = dmheap_malloc( 100, "m" );
+    assert_non_null( dmheap_malloc( 100, NULL ) );
+    start_seeing();
+    blocks_told       = 0;
+    fixture_interrupt = tell_what_there_is;
+    assert_ptr_not_equal( dmheap_realloc( block, 1000, NULL ), block );
+    fixture_interrupt = NULL;
+    assert_true( blocks_told > 3 );
 }
 
 static void a_rename_says_both_names( void** state )
@@ -682,8 +914,14 @@ int main( void )
     const struct CMUnitTest tests[] = {
         TRACE_TEST( the_example_of_the_document_is_read ),
         TRACE_TEST( an_event_says_who_called_and_in_which_thread ),
+        TRACE_TEST( each_face_says_who_called_it ),
         TRACE_TEST( a_request_is_written_as_it_was_made ),
         TRACE_TEST( a_refusal_says_why ),
+        TRACE_TEST( a_refusal_of_a_pointer_says_why ),
+        TRACE_TEST( a_refusal_for_a_module_or_a_heap_says_why ),
+        TRACE_TEST( a_block_that_there_is_is_told_with_its_alignment ),
+        TRACE_TEST( a_block_that_moves_to_another_heap_gets_an_owner_there ),
+        TRACE_TEST( a_block_that_moves_is_not_told_of ),
         TRACE_TEST( a_rename_says_both_names ),
         TRACE_TEST( a_longest_name_fits_into_a_record ),
         TRACE_TEST( nothing_is_written_before_the_start_and_after_the_end ),
@@ -692,8 +930,10 @@ int main( void )
         TRACE_TEST( replayed_records_are_what_the_heaps_show ),
         TRACE_TEST( random_runs_have_events_of_every_kind ),
         TRACE_TEST( a_trace_that_begins_late_says_what_there_is ),
+        TRACE_TEST( heaps_that_are_no_default_ones_are_told_of_too ),
         TRACE_TEST( a_function_that_takes_no_record_is_told_how_many_it_missed ),
         TRACE_TEST( a_ring_has_the_newest_records_whole_and_says_how_many_there_were ),
+        TRACE_TEST( a_ring_at_any_address_stays_in_its_memory ),
         TRACE_TEST( what_is_read_by_and_by_is_one_trace ),
         TRACE_TEST( a_ring_that_is_overwritten_leads_nowhere ),
     };

@@ -467,11 +467,17 @@ static void take_second_down( void )
     assert_true( dmheap_ctx_deinit( second ) );
 }
 
-static void a_realloc_whose_new_heap_vanishes_leaves_the_block_as_it_was( void** state )
+/* What is copied at that moment is written to it all the same. */
+static void make_second_anew( void )
 {
-    (void)state;
+    take_second_down();
+    assert_ptr_equal( fixture_second_heap( 65536, 8, 0 ), second );
+}
+
+static void a_realloc_leaves_the_block_as_it_was( void ( *when )( void ) )
+{
     unsigned lost = 0;
-    happens       = take_second_down;
+    happens       = when;
     EACH_STEP
     {
         assert_true( fixture_heap( 4096, 8, 0 ) );
@@ -480,20 +486,67 @@ static void a_realloc_whose_new_heap_vanishes_leaves_the_block_as_it_was( void**
         unsigned char* here = dmheap_malloc( 300, "m" );
         size_t         live = live_bytes_of( "m" );
         memset( here, 0x33, 300 );
+        (void)fixture_log();
         countdown         = step;
         fixture_interrupt = count_down;
         void* moved       = dmheap_realloc( here, 20000, NULL );
         fixture_interrupt = NULL;
         if( countdown != 0 || moved != NULL ) continue;
         lost++;
+        assert_int_equal( fixture_logged( "[ERROR]" ), 1 );
         assert_holds( here, 0x33, 300 );
         assert_int_equal( live_bytes_of( "m" ), live );
         assert_int_equal( live_blocks_of( "m" ), 1 );
-        assert_valid();
+        assert_int_equal( dmheap_ctx_check( first_context(), NULL ), DMHEAP_CHECK_OK );
         dmheap_free( here, false );
         assert_int_equal( live_blocks_of( "m" ), 0 );
     }
     assert_true( lost >= 2 ); /* before it moves, and while it copies */
+}
+
+static void a_realloc_whose_new_heap_vanishes_leaves_the_block_as_it_was( void** state )
+{
+    (void)state;
+    a_realloc_leaves_the_block_as_it_was( take_second_down );
+    a_realloc_leaves_the_block_as_it_was( make_second_anew );
+}
+
+enum
+{
+    IMITATION_WORDS = 1500
+};
+
+static uint32_t* imitation; /* a payload where the blocks were: each word is what the header of the moving one was */
+static uint32_t  imitated;
+
+static void make_a_heap_that_imitates( void )
+{
+    imitated = ( (uint32_t*)(void*)block )[-1];
+    assert_true( dmheap_ctx_deinit( second ) );
+    assert_ptr_equal( fixture_second_heap( 8192, 8, 0 ), second );
+    imitation = dmheap_ctx_malloc( second, IMITATION_WORDS * sizeof *imitation, NULL );
+    assert_true( (unsigned char*)imitation < block && block < (unsigned char*)( imitation + IMITATION_WORDS ) );
+    for( unsigned i = 0; i < IMITATION_WORDS; i++ )
+        imitation[i] = imitated;
+}
+
+static void a_payload_is_not_taken_for_the_block_that_moved_there( void** state )
+{
+    (void)state;
+    happens = make_a_heap_that_imitates;
+    EACH_STEP
+    {
+        two_heaps();
+        imitation         = NULL;
+        countdown         = step;
+        fixture_interrupt = count_down;
+        (void)dmheap_realloc( block, 1000, NULL );
+        fixture_interrupt = NULL;
+        for( unsigned i = 0; imitation != NULL && i < IMITATION_WORDS; i++ )
+            assert_int_equal( imitation[i], imitated );
+        if( imitation != NULL ) assert_int_equal( second_stats().used_blocks, 1 );
+        assert_valid();
+    }
 }
 
 static unsigned refused_while_leaving;
@@ -540,6 +593,7 @@ int test_vanishing( void )
         VANISHING_TEST( everything_may_be_looked_at_at_any_moment_of_any_call ),
         VANISHING_TEST( a_name_may_be_registered_at_any_moment_of_any_call ),
         VANISHING_TEST( a_realloc_whose_new_heap_vanishes_leaves_the_block_as_it_was ),
+        VANISHING_TEST( a_payload_is_not_taken_for_the_block_that_moved_there ),
         VANISHING_TEST( a_module_that_is_leaving_is_not_registered ),
         VANISHING_TEST( a_heap_that_lost_its_place_meanwhile_is_refused ),
         VANISHING_TEST( an_init_that_lost_its_place_meanwhile_is_refused ),
