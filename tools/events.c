@@ -200,11 +200,13 @@ static void make_room( trace_t* trace )
 
 owner_t* events_owner( trace_t* trace, uint64_t key )
 {
-    for( size_t i = trace->owner_count; i-- > 0; )
-        if( trace->owners[i].key == key ) return &trace->owners[i];
+    size_t* list = &trace->owner_lists[( key * UINT64_C( 0x9e3779b97f4a7c15 ) >> 40 ) % OWNER_LISTS];
+    for( size_t i = *list; i != 0; i = trace->owners[i - 1].next )
+        if( trace->owners[i - 1].key == key ) return &trace->owners[i - 1];
     trace->owners  = events_grown( trace->owners, trace->owner_count, sizeof *trace->owners );
     owner_t* owner = &trace->owners[trace->owner_count++];
-    *owner         = ( owner_t ){ .key = key };
+    *owner         = ( owner_t ){ .key = key, .next = *list };
+    *list          = trace->owner_count;
     if( key == OWNER_OWN ) (void)strcpy( owner->name, "(the heap's own)" );
     if( key == OWNER_NOBODY ) (void)strcpy( owner->name, "(nobody)" );
     return owner;
@@ -302,8 +304,18 @@ static void heap_is( trace_t* trace, const event_t* event )
     (void)snprintf( heap->name, NAME_SIZE, "%s", event->name );
 }
 
+static void owner_is( trace_t* trace, const event_t* event )
+{
+    owner_t* owner = events_owner( trace, event->owner );
+    owner->heap    = event->address;
+    owner->gone    = false;
+    (void)snprintf( owner->name, NAME_SIZE, "%s", event->name );
+}
+
 static void heap_ends( trace_t* trace, uint64_t address )
 {
+    for( size_t i = 0; i < trace->owner_count; i++ )
+        if( trace->owners[i].heap == address ) trace->owners[i].gone = true;
     for( size_t i = 0; i < trace->heap_count; i++ )
     {
         heap_t* heap = &trace->heaps[i];
@@ -349,7 +361,7 @@ void events_apply( trace_t* trace, const event_t* event )
         break;
     case OP_REGISTER:
     case OP_RENAME:
-    case OP_IS_OWNER: (void)snprintf( events_owner( trace, event->owner )->name, NAME_SIZE, "%s", event->name ); break;
+    case OP_IS_OWNER: owner_is( trace, event ); break;
     case OP_UNREGISTER: events_owner( trace, event->owner )->gone = true; break;
     case OP_HEAP_MADE:
     case OP_IS_HEAP: heap_is( trace, event ); break;
@@ -368,6 +380,7 @@ static void learn_names( trace_t* trace )
     {
         if( event.op != OP_REGISTER && event.op != OP_RENAME && event.op != OP_IS_OWNER ) continue;
         owner_t* owner = events_owner( trace, event.owner );
+        owner->gone    = true;
         if( owner->name[0] == '\0' ) (void)snprintf( owner->name, NAME_SIZE, "%s", event.name );
     }
     (void)header( trace );

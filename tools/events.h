@@ -33,10 +33,11 @@ enum
     OP_LOST,
     OPS,
 
-    REASONS = 12,
+    REASONS = 13,
 
     OWNER_OWN    = 2,
-    OWNER_NOBODY = 3
+    OWNER_NOBODY = 3,
+    OWNER_LISTS  = 1 << 12
 };
 
 /* A record; members that an op does not have are 0. */
@@ -57,7 +58,9 @@ typedef struct
 typedef struct
 {
     uint64_t key, bytes, blocks, peak;
-    bool     gone;
+    uint64_t heap; /* its address */
+    size_t   next; /* in its list, an index and one; 0: it is the last one */
+    bool     gone; /* or not yet there */
     char     name[NAME_SIZE];
 } owner_t;
 
@@ -87,6 +90,7 @@ struct trace
     size_t   room, filled, live;
     owner_t* owners;
     size_t   owner_count;
+    size_t   owner_lists[OWNER_LISTS]; /* by their keys: an index and one, 0: none */
     heap_t*  heaps;
     size_t   heap_count;
     leak_t*  leaks;

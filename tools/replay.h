@@ -13,13 +13,16 @@ typedef enum
     STEP_MALLOC,
     STEP_REALLOC,
     STEP_FREE,
+    STEP_RETAG,
+    STEP_REGISTER,
+    STEP_RENAME, /* `block` is the old name */
     STEP_UNREGISTER
 } step_op_t;
 
 typedef struct
 {
     step_op_t op;
-    uint32_t  name, block; /* indices */
+    uint32_t  name, block; /* indices; the name "" is nobody's */
     size_t    size, alignment;
 } step_t;
 
@@ -28,8 +31,10 @@ typedef struct
     const step_t* steps;
     size_t        count;
     char**        names;
-    size_t        blocks;    /* that there are at a time, at most */
-    size_t        alignment; /* of the heap */
+    size_t        blocks; /* that there are at a time, at most */
+    const char*   name;   /* of the heap, as what follows */
+    size_t        alignment;
+    uint64_t      address; /* its low bits are kept: by them blocks are aligned */
 } replay_t;
 
 typedef struct

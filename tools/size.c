@@ -15,6 +15,7 @@
 
 enum
 {
+    MOST   = 1 << 27,  /* bytes that are replayed */
     LARGE  = 32 << 20, /* bytes: the granule of a heap beyond need not be what it was asked for */
     FINEST = 64        /* bytes: between the smallest heap and one that is too small */
 };
@@ -34,7 +35,6 @@ typedef struct
 
 static uint32_t name_of( asked_t* asked, const char* name )
 {
-    if( name[0] == '\0' ) name = "?";
     for( size_t i = asked->name_count; i-- > 0; )
         if( strcmp( asked->names[i], name ) == 0 ) return (uint32_t)i;
     char* copy = malloc( strlen( name ) + 1 );
@@ -50,21 +50,34 @@ static void step( asked_t* asked, step_t next )
     asked->steps[asked->count++] = next;
 }
 
-static void goes( asked_t* asked, const block_t* block )
+/* Whether a module of this name is in any heap, but for this registration. All heaps are one: it is unloaded, or renamed,
+ * where it is in none any more. */
+static bool stays( const trace_t* trace, const char* name, uint64_t but )
+{
+    for( size_t i = 0; i < trace->owner_count; i++ )
+        if( !trace->owners[i].gone && trace->owners[i].key != but && strcmp( trace->owners[i].name, name ) == 0 )
+            return true;
+    return false;
+}
+
+static void goes( trace_t* trace, asked_t* asked, const block_t* block )
 {
     asked->held -= block->requested;
     asked->live--;
     asked->is_moved = asked->event->op == OP_REALLOC || asked->event->op == OP_RETAG;
     asked->moved    = block->tag;
     if( asked->is_moved ) return;
-    step( asked, ( step_t ){ STEP_FREE, 0, (uint32_t)block->tag, 0, 0 } );
+    /* what is left goes with its module, in the order of the addresses that it has in the replay */
+    if( asked->event->op != OP_LEFT || stays( trace, events_owner( trace, block->owner )->name, block->owner ) )
+        step( asked, ( step_t ){ STEP_FREE, 0, (uint32_t)block->tag, 0, 0 } );
     asked->unused[asked->unused_count++] = (uint32_t)block->tag;
 }
 
 static void comes( trace_t* trace, asked_t* asked, block_t* block )
 {
-    size_t size = block->requested != 0 ? (size_t)block->requested : 1;
-    bool   same = asked->is_moved;
+    size_t   size = block->requested != 0 ? (size_t)block->requested : 1;
+    bool     same = asked->is_moved;
+    uint32_t name = name_of( asked, block->owner == OWNER_NOBODY ? "" : events_owner( trace, block->owner )->name );
     asked->held += block->requested;
     if( ++asked->live > asked->most_live ) asked->most_live = asked->live;
     if( asked->held > asked->payload ) asked->payload = asked->held;
@@ -77,10 +90,11 @@ static void comes( trace_t* trace, asked_t* asked, block_t* block )
         asked->unused[asked->unused_count++] = (uint32_t)asked->blocks++;
     }
     if( !same ) block->tag = asked->unused[--asked->unused_count];
-    if( same && asked->event->op == OP_RETAG ) return;
-    step( asked,
-          ( step_t ){ same ? STEP_REALLOC : STEP_MALLOC, name_of( asked, events_owner( trace, block->owner )->name ),
-                      (uint32_t)block->tag, size, (size_t)asked->event->alignment } );
+    /* of a request of a new name the record is told first, and taken last: it is not registered before */
+    const step_t* last = asked->count != 0 ? &asked->steps[asked->count - 1] : NULL;
+    if( !same && last != NULL && last->op == STEP_REGISTER && last->name == name ) asked->count--;
+    step_op_t op = !same ? STEP_MALLOC : asked->event->op == OP_RETAG ? STEP_RETAG : STEP_REALLOC;
+    step( asked, ( step_t ){ op, name, (uint32_t)block->tag, size, (size_t)asked->event->alignment } );
 }
 
 static void changed( trace_t* trace, block_t* block, bool is_there )
@@ -89,16 +103,19 @@ static void changed( trace_t* trace, block_t* block, bool is_there )
     if( is_there )
         comes( trace, trace->user, block );
     else
-        goes( trace->user, block );
+        goes( trace, trace->user, block );
 }
 
-/* A module is unloaded where no other one of its name stays in another heap. */
-static void unload( trace_t* trace, asked_t* asked, const event_t* event )
+/* What happens to a module; `before` is the name that it had. */
+static void module_changes( trace_t* trace, asked_t* asked, const event_t* event, uint32_t before )
 {
-    const char* name = events_owner( trace, event->owner )->name;
-    for( size_t i = 0; i < trace->owner_count; i++ )
-        if( !trace->owners[i].gone && strcmp( trace->owners[i].name, name ) == 0 ) return;
-    step( asked, ( step_t ){ STEP_UNREGISTER, name_of( asked, name ), 0, 0, 0 } );
+    const char* name = asked->names[before];
+    if( event->op == OP_REGISTER || event->op == OP_IS_OWNER )
+        step( asked, ( step_t ){ STEP_REGISTER, name_of( asked, event->name ), 0, 0, 0 } );
+    else if( event->op == OP_RENAME && !stays( trace, name, event->owner ) )
+        step( asked, ( step_t ){ STEP_RENAME, name_of( asked, event->name ), before, 0, 0 } );
+    else if( event->op == OP_UNREGISTER && !stays( trace, name, event->owner ) )
+        step( asked, ( step_t ){ STEP_UNREGISTER, before, 0, 0, 0 } );
 }
 
 static void learn( trace_t* trace, asked_t* asked )
@@ -108,11 +125,14 @@ static void learn( trace_t* trace, asked_t* asked )
     while( events_next( trace, &event ) )
     {
         asked->is_moved = false;
+        bool is_module =
+            event.op == OP_REGISTER || event.op == OP_IS_OWNER || event.op == OP_RENAME || event.op == OP_UNREGISTER;
+        uint32_t before = is_module ? name_of( asked, events_owner( trace, event.owner )->name ) : 0;
         events_apply( trace, &event );
         bool is_heap = event.op == OP_HEAP_MADE || event.op == OP_IS_HEAP;
         if( is_heap && event.granule > asked->alignment && event.bytes <= LARGE )
             asked->alignment = (size_t)( event.granule & ( 0 - event.granule ) );
-        if( event.op == OP_UNREGISTER ) unload( trace, asked, &event );
+        if( is_module ) module_changes( trace, asked, &event, before );
     }
     if( asked->alignment < 4 || asked->alignment > 64 ) asked->alignment = 8;
 }
@@ -134,26 +154,33 @@ static int say( const asked_t* asked, size_t found, size_t margin, size_t proven
                    proven );
 }
 
-/* Control data + M + ( L + 1 ) B, where both ends depend on the heap's size; 0: it is larger than can be tried. */
+/* Control data + M + ( L + 1 ) B, where both ends depend on the heap's size; 0: it is larger than can be tried. Modules'
+ * records, their table and the heap's name are live blocks too. */
 static size_t bound( const asked_t* asked, const replay_t* replay, size_t bytes )
 {
     replay_figures_t figures;
     for( unsigned tries = 0; tries < 20 && bytes < (size_t)1 << 30; tries++ )
     {
         if( replay_in( replay, bytes, asked->largest, &figures ) != REPLAY_GRANTED ) return 0;
-        size_t needed = figures.overhead + figures.used + ( asked->most_live + asked->name_count + 1 ) * figures.next;
+        size_t live   = asked->most_live + asked->name_count + 2;
+        size_t needed = figures.overhead + figures.used + ( live + 1 ) * figures.next;
         if( needed <= bytes ) return bytes;
         bytes = ( needed + 63 ) / 64 * 64;
     }
     return 0;
 }
 
-static int answer( const asked_t* asked, bool json )
+static int answer( const asked_t* asked, const heap_t* heap, bool json )
 {
-    replay_t         replay = { asked->steps, asked->count, asked->names, asked->blocks, asked->alignment };
+    replay_t         replay = { .steps     = asked->steps,
+                                .count     = asked->count,
+                                .names     = asked->names,
+                                .blocks    = asked->blocks,
+                                .alignment = asked->alignment };
     replay_figures_t figures;
-    size_t           low = 0, high = ( 8 * asked->payload + 65536 ) / FINEST * FINEST, most = high;
-    int              status = replay_in( &replay, high, asked->largest, &figures );
+    if( heap != NULL ) replay.name = heap->name[0] != '\0' ? heap->name : NULL, replay.address = heap->address;
+    size_t low = 0, high = ( 8 * asked->payload + 65536 ) / FINEST * FINEST, most = high;
+    int    status = replay_in( &replay, high, asked->largest, &figures );
     if( status != REPLAY_GRANTED )
     {
         (void)fprintf( stderr, "dmheap: the trace does not complete in %zu bytes\n", high );
@@ -186,7 +213,7 @@ int size_of_heap( const char* path, bool json )
     trace.changed = changed;
     trace.user    = &asked;
     learn( &trace, &asked );
-    if( asked.count == 0 || trace.lost != 0 || trace.unknown != 0 || asked.payload > (size_t)1 << 27 )
+    if( asked.count == 0 || trace.lost != 0 || trace.unknown != 0 || asked.payload > MOST || asked.largest > MOST )
     {
         (void)fprintf( stderr, "dmheap: %s: %s\n", path,
                        asked.count == 0                  ? "nothing is asked for"
@@ -195,7 +222,7 @@ int size_of_heap( const char* path, bool json )
         status = USAGE;
     }
     else
-        status = answer( &asked, json );
+        status = answer( &asked, trace.heap_count != 0 ? trace.heaps : NULL, json );
     free( asked.steps );
     for( size_t i = 0; i < asked.name_count; i++ )
         free( asked.names[i] );

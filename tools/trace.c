@@ -19,7 +19,8 @@ static const char* const ops[OPS]         = { "unknown",  "malloc",   "free",   
 static const char* const reasons[REASONS] = {
     "another reason",     "no memory",    "over its limit", "the table of modules is full",
     "being unregistered", "stale handle", "bad name",       "bad alignment",
-    "overflow",           "no heap",      "overwritten",    "no live payload" };
+    "overflow",           "no heap",      "overwritten",    "no live payload",
+    "not the module's" };
 
 bool trace_is( const char* path )
 {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-# Writes the example of the trace format's page, or by its rules a module that leaks each time, damaged copies of that, or
-# the memory of a target of this byte order, in which a ring has the newest of its records.
-#   trace.py FILE [leak | damage | little | big]
+# Writes the example of the trace format's page, or by its rules a module that leaks each time, damaged copies of that, the
+# memory of a target of this byte order, in which a ring has the newest of its records, or a refusal for each reason.
+#   trace.py FILE [leak | damage | little | big | refusals]
 import random
 import sys
 
@@ -63,6 +63,13 @@ def leak():
     return trace.out
 
 
+def refusals():
+    trace = Trace()
+    for reason in range(13):
+        trace.record(5, 0x20000000, 5000, 0, reason, text("some"), 0, 0)
+    return trace.out
+
+
 def ring(order):
     trace = leak()[9:]
     at, time, address = 0, 0, 0
@@ -84,6 +91,8 @@ if sys.argv[2:] == []:
     open(sys.argv[1], "wb").write(bytes.fromhex(EXAMPLE))
 elif sys.argv[2] == "leak":
     open(sys.argv[1], "wb").write(leak())
+elif sys.argv[2] == "refusals":
+    open(sys.argv[1], "wb").write(refusals())
 elif sys.argv[2] in ("little", "big"):
     open(sys.argv[1], "wb").write(ring(sys.argv[2]))
 else:
