@@ -521,7 +521,7 @@ int events_close( trace_t* trace, int status )
 {
     if( trace->cut )
         (void)fprintf( stderr, "dmheap: the trace ends within a record, or is damaged, at byte %zu\n", trace->at );
-    if( trace->cut ) status = FOUND;
+    if( trace->cut && status == FINE ) status = FOUND;
     free( trace->file );
     forget( trace );
     return status;

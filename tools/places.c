@@ -12,11 +12,13 @@
 
 static struct
 {
-    FILE*    to;
-    FILE*    from;
-    uint64_t moved;
-    pid_t    child;
-    char     text[512];
+    FILE*       to;
+    FILE*       from;
+    uint64_t    moved;
+    pid_t       child;
+    const char* program;
+    bool        is_answered, is_found; /* any of them */
+    char        text[512];
 } asked;
 
 static void run( const char* program, const int to[2], const int from[2] )
@@ -38,7 +40,8 @@ bool places_open( const char* program )
     if( pipe( to ) != 0 ) return false;
     if( pipe( from ) != 0 ) return (void)close( to[0] ), (void)close( to[1] ), false;
     (void)signal( SIGPIPE, SIG_IGN );
-    asked.child = fork();
+    asked.program = program;
+    asked.child   = fork();
     if( asked.child == 0 ) run( program, to, from );
     (void)close( to[0] );
     (void)close( from[1] );
@@ -68,8 +71,10 @@ const char* places_of( uint64_t caller )
             0 ||
         fflush( asked.to ) != 0 || !answer( function, sizeof function ) || !answer( line, sizeof line ) )
         return NULL;
+    asked.is_answered = true;
     if( line[0] == '?' ) return NULL;
-    char* more = strstr( line, " (discriminator" );
+    asked.is_found = true;
+    char* more     = strstr( line, " (discriminator" );
     if( more != NULL ) *more = '\0';
     (void)snprintf( asked.text, sizeof asked.text, "%s at %s", function, line );
     return asked.text;
@@ -80,5 +85,7 @@ void places_close( void )
     if( asked.to != NULL ) (void)fclose( asked.to );
     if( asked.from != NULL ) (void)fclose( asked.from );
     if( asked.child > 0 ) (void)waitpid( asked.child, NULL, 0 );
+    if( asked.is_answered && !asked.is_found )
+        (void)fprintf( stderr, "dmheap: %s: no line of any caller is in it: was it built with -g?\n", asked.program );
     memset( &asked, 0, sizeof asked );
 }

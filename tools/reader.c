@@ -21,8 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert( (int)READER_MAGIC == (int)IMAGE_MAGIC && (int)READER_HEAD_WORDS == (int)CONTEXT_WORDS &&
-                    (int)READER_NAME_SIZE == (int)DMHEAP_NAME_SIZE,
+_Static_assert( (int)READER_MAGIC == (int)IMAGE_MAGIC && (int)READER_VERSION == (int)IMAGE_VERSION &&
+                    (int)READER_HEAD_WORDS == (int)CONTEXT_WORDS && (int)READER_NAME_SIZE == (int)DMHEAP_NAME_SIZE,
                 "who looks for heaps knows what they begin with" );
 
 /* Where the parts of the context lie, in words. */

@@ -14,6 +14,7 @@ enum
     READER_NAME_SIZE  = 255, /* the longest that any build has */
     READER_NOTE_SIZE  = 160,
     READER_MAGIC      = 0x50484d44,
+    READER_VERSION    = 3,
     READER_HEAD_WORDS = 25 /* the context: it tells how much there is to be read */
 };
 
