@@ -29,7 +29,7 @@ static void run( const char* program, const int to[2], const int from[2] )
     (void)close( to[1] );
     (void)close( from[0] );
     (void)close( from[1] );
-    (void)execlp( "addr2line", "addr2line", "-f", "-s", "-e", program, (char*)NULL );
+    (void)execlp( "addr2line", "addr2line", "-C", "-f", "-s", "-e", program, (char*)NULL );
     perror( "dmheap: addr2line" );
     _exit( 127 );
 }
@@ -50,11 +50,15 @@ bool places_open( const char* program )
     return asked.child > 0 && asked.to != NULL && asked.from != NULL;
 }
 
-static bool answer( char* line, int size )
+/* A line, of which as much is kept as there is room for: names of functions have no end. */
+static bool answer( char* line, size_t size )
 {
-    if( fgets( line, size, asked.from ) == NULL ) return false;
-    line[strcspn( line, "\n" )] = '\0';
-    return true;
+    size_t length = 0;
+    int    next;
+    while( ( next = fgetc( asked.from ) ) != EOF && next != '\n' )
+        if( length + 1 < size ) line[length++] = (char)next;
+    line[length] = '\0';
+    return next == '\n';
 }
 
 void places_moved( uint64_t distance )
