@@ -161,10 +161,36 @@ static void show_heap( what_t what, heap_t* heap, const char* module )
     }
 }
 
+/* A name that is looked for. */
+typedef struct
+{
+    const char* name; /* "": nobody */
+    bool        is_there;
+} wanted_t;
+
+static void look_for( const module_info_t* info, void* user )
+{
+    wanted_t* wanted = user;
+    if( strcmp( info->name, wanted->name ) == 0 ) wanted->is_there = true;
+}
+
+static bool is_there( const char* module, file_t* file )
+{
+    wanted_t wanted = { .name = module };
+    for( size_t i = 0; i < file->heaps.count; i++ )
+        file->heaps.heaps[i].reader->modules( &file->heaps.heaps[i].image, look_for, &wanted );
+    return wanted.is_there;
+}
+
 static int show( what_t what, const char* path, const char* module )
 {
     file_t file;
     int    status = file_open( path, false, &file );
+    if( status <= FOUND && module != NULL && !is_there( module, &file ) )
+    {
+        file_close( &file );
+        return complain( module, "there is no module of this name" );
+    }
     for( size_t i = 0; i < file.heaps.count; i++ )
     {
         if( i != 0 && !options.json && what != SHOW_CHECK ) (void)printf( "\n" );
