@@ -8,6 +8,7 @@
 #include "events.h"
 
 #include "file.h"
+#include "names.h"
 #include "progress.h"
 #include "target.h"
 
@@ -372,7 +373,7 @@ void events_apply( trace_t* trace, const event_t* event )
     }
 }
 
-/* An owner is called what was said last, or where nothing was said yet, what is said first. */
+/* An owner is called what was said last, or where nothing was said yet, what is said first, or what its heap says. */
 static void learn_names( trace_t* trace )
 {
     event_t event;
@@ -382,6 +383,11 @@ static void learn_names( trace_t* trace )
         owner_t* owner = events_owner( trace, event.owner );
         owner->gone    = true;
         if( owner->name[0] == '\0' ) (void)snprintf( owner->name, NAME_SIZE, "%s", event.name );
+    }
+    for( size_t i = 0; i < trace->known_count; i++ )
+    {
+        owner_t* owner = events_owner( trace, trace->known[i].key );
+        if( owner->name[0] == '\0' ) (void)strcpy( owner->name, trace->known[i].name );
     }
     (void)header( trace );
 }
@@ -439,8 +445,16 @@ static bool ring_open( const target_t* target, uint64_t address, trace_t* trace 
     return header( trace );
 }
 
+static void add_known( uint64_t key, const char* name, void* user )
+{
+    trace_t* trace                   = user;
+    trace->known                     = events_grown( trace->known, trace->known_count, sizeof *trace->known );
+    trace->known[trace->known_count] = ( owner_t ){ .key = key };
+    (void)snprintf( trace->known[trace->known_count++].name, NAME_SIZE, "%s", name );
+}
+
 /* The first ring in a RAM dump or a core file. */
-static bool ring_find( const char* path, trace_t* trace )
+static bool ring_find( const char* path, bool names, trace_t* trace )
 {
     static const unsigned char magics[2][4] = { { 0x44, 0x4d, 0x48, 0x52 }, { 0x52, 0x48, 0x4d, 0x44 } };
     target_t                   target;
@@ -454,6 +468,7 @@ static bool ring_find( const char* path, trace_t* trace )
                 memcmp( region->data + inside, magics[1], 4 ) == 0 )
                 found = ring_open( &target, region->address + inside, trace );
     }
+    if( found && names ) names_visit( &target, add_known, trace );
     target_close( &target );
     return found;
 }
@@ -461,7 +476,7 @@ static bool ring_find( const char* path, trace_t* trace )
 bool events_are_in( const char* path )
 {
     trace_t trace = { 0 };
-    bool    found = ring_find( path, &trace );
+    bool    found = ring_find( path, false, &trace );
     free( trace.file );
     return found;
 }
@@ -478,7 +493,7 @@ int events_open( const char* path, trace_t* trace )
     {
         free( trace->file );
         *trace = ( trace_t ){ 0 };
-        if( !ring_find( path, trace ) )
+        if( !ring_find( path, true, trace ) )
         {
             (void)fprintf( stderr, "dmheap: %s: no trace of version %d\n", path, VERSION );
             free( trace->file );
@@ -500,7 +515,12 @@ static void forget( trace_t* trace )
 void events_again( trace_t* trace )
 {
     forget( trace );
-    *trace = ( trace_t ){ .file = trace->file, .size = trace->size, .changed = trace->changed, .user = trace->user };
+    *trace = ( trace_t ){ .file        = trace->file,
+                          .size        = trace->size,
+                          .known       = trace->known,
+                          .known_count = trace->known_count,
+                          .changed     = trace->changed,
+                          .user        = trace->user };
     (void)header( trace );
     learn_names( trace );
 }
@@ -523,6 +543,7 @@ int events_close( trace_t* trace, int status )
         (void)fprintf( stderr, "dmheap: the trace ends within a record, or is damaged, at byte %zu\n", trace->at );
     if( trace->cut && status == FINE ) status = FOUND;
     free( trace->file );
+    free( trace->known );
     forget( trace );
     return status;
 }

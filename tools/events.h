@@ -91,6 +91,8 @@ struct trace
     owner_t* owners;
     size_t   owner_count;
     size_t   owner_lists[OWNER_LISTS]; /* by their keys: an index and one, 0: none */
+    owner_t* known;                    /* keys and names alone: what heaps beside a ring say */
+    size_t   known_count;
     heap_t*  heaps;
     size_t   heap_count;
     leak_t*  leaks;

@@ -102,6 +102,8 @@ typedef struct
     void ( *figures )( image_t* image, figures_t* figures );
     void ( *blocks )( image_t* image, void ( *visit )( const block_info_t* block, void* user ), void* user );
     void ( *modules )( image_t* image, void ( *visit )( const module_info_t* module, void* user ), void* user );
+    /* Modules by the keys that traces have of them. */
+    void ( *names )( image_t* image, void ( *visit )( uint64_t key, const char* name, void* user ), void* user );
 
     void ( *show_report )( image_t* image, const sink_t* sink );
     void ( *show_modules )( image_t* image, const sink_t* sink );
