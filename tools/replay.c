@@ -1,6 +1,6 @@
 /*
  * Replays steps; see replay.h. The library itself, private to this unit, serves them: its heaps are the same on all
- * processors.
+ * processors. REPLAY is the name of the function.
  */
 #define DMHEAP_DONT_IMPLEMENT_DMOD_API
 #define DMHEAP_NAME_SIZE 255
@@ -64,7 +64,7 @@ static int take( dmheap_context_t* heap, const replay_t* replay, const step_t* s
     return REPLAY_GRANTED;
 }
 
-int replay_in( const replay_t* replay, size_t bytes, size_t largest, replay_figures_t* figures )
+int REPLAY( const replay_t* replay, size_t bytes, size_t largest, replay_figures_t* figures )
 {
     unsigned char*      memory   = malloc( bytes + PAGE );
     unsigned char**     payloads = calloc( replay->blocks + 1, sizeof *payloads );

@@ -51,7 +51,9 @@ enum
     REPLAY_LOST /* contents of a block, or there is no memory for the replay */
 };
 
-/* In so many bytes; each block is written, and looked at when it goes. `largest`: payload bytes, for the figures. */
-int replay_in( const replay_t* replay, size_t bytes, size_t largest, replay_figures_t* figures );
+/* In so many bytes; each block is written, and looked at when it goes. `largest`: payload bytes, for the figures. The one
+ * is for up to 124 modules at a time, the other for up to 252. */
+typedef int        replay_in_t( const replay_t* replay, size_t bytes, size_t largest, replay_figures_t* figures );
+extern replay_in_t replay_in, replay_in_8;
 
 #endif

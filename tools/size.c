@@ -156,12 +156,12 @@ static int say( const asked_t* asked, size_t found, size_t margin, size_t proven
 
 /* Control data + M + ( L + 1 ) B, where both ends depend on the heap's size; 0: it is larger than can be tried. Modules'
  * records, their table and the heap's name are live blocks too. */
-static size_t bound( const asked_t* asked, const replay_t* replay, size_t bytes )
+static size_t bound( replay_in_t* in, const asked_t* asked, const replay_t* replay, size_t bytes )
 {
     replay_figures_t figures;
     for( unsigned tries = 0; tries < 20 && bytes < (size_t)1 << 30; tries++ )
     {
-        if( replay_in( replay, bytes, asked->largest, &figures ) != REPLAY_GRANTED ) return 0;
+        if( in( replay, bytes, asked->largest, &figures ) != REPLAY_GRANTED ) return 0;
         size_t live   = asked->most_live + asked->name_count + 2;
         size_t needed = figures.overhead + figures.used + ( live + 1 ) * figures.next;
         if( needed <= bytes ) return bytes;
@@ -179,8 +179,10 @@ static int answer( const asked_t* asked, const heap_t* heap, bool json )
                                 .alignment = asked->alignment };
     replay_figures_t figures;
     if( heap != NULL ) replay.name = heap->name[0] != '\0' ? heap->name : NULL, replay.address = heap->address;
-    size_t low = 0, high = ( 8 * asked->payload + 65536 ) / FINEST * FINEST, most = high;
-    int    status = replay_in( &replay, high, asked->largest, &figures );
+    size_t       low = 0, high = ( 8 * asked->payload + 65536 ) / FINEST * FINEST, most = high;
+    replay_in_t* in     = replay_in;
+    int          status = in( &replay, high, asked->largest, &figures );
+    if( status == REPLAY_REFUSED ) status = ( in = replay_in_8 )( &replay, high, asked->largest, &figures );
     if( status != REPLAY_GRANTED )
     {
         (void)fprintf( stderr, "dmheap: the trace does not complete in %zu bytes\n", high );
@@ -189,18 +191,18 @@ static int answer( const asked_t* asked, const heap_t* heap, bool json )
     while( high - low > FINEST && status != REPLAY_LOST )
     {
         size_t middle                                = ( low + high ) / 2 / 32 * 32;
-        status                                       = replay_in( &replay, middle, asked->largest, &figures );
+        status                                       = in( &replay, middle, asked->largest, &figures );
         *( status == REPLAY_GRANTED ? &high : &low ) = middle;
         progress_show( most - ( high - low ), most );
     }
     progress_end();
     size_t margin = ( high + high / 4 + 7 ) / 8 * 8;
-    if( status == REPLAY_LOST || replay_in( &replay, margin, asked->largest, &figures ) != REPLAY_GRANTED )
+    if( status == REPLAY_LOST || in( &replay, margin, asked->largest, &figures ) != REPLAY_GRANTED )
     {
         (void)fprintf( stderr, "dmheap: the replay has lost contents, or was refused in a larger heap\n" );
         return FOUND;
     }
-    (void)say( asked, high, margin, bound( asked, &replay, margin ), json );
+    (void)say( asked, high, margin, bound( in, asked, &replay, margin ), json );
     return FINE;
 }
 

@@ -2,6 +2,7 @@
  * A heap in which modules come and go: registered, renamed, unregistered with what they left; with blocks that change their
  * owner, grow, and are aligned. What it asks for depends on nothing but the seed, as long as all of it is granted.
  *   modules SEED BYTES [TRACE]   in so many bytes; writes what happens. Ends with 1 where anything is refused
+ * REGISTERED: modules beside that have no block.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +93,7 @@ int main( int argc, char** argv )
     dmheap_context_t* heap =
         dmheap_ctx_init( memory + 36, strtoul( argv[2], NULL, 0 ), 8u << draw( 3 ), "one with a name" );
     if( heap == NULL ) return 1;
-    for( unsigned i = 0; i < 20; i++ )
+    for( unsigned i = 0; i < REGISTERED; i++ )
     {
         (void)snprintf( name, sizeof name, "without a block %u", i );
         refused |= !dmheap_ctx_register_module( heap, name );
