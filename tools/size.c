@@ -50,14 +50,17 @@ static void step( asked_t* asked, step_t next )
     asked->steps[asked->count++] = next;
 }
 
-/* Whether a module of this name is in any heap, but for this registration. All heaps are one: it is unloaded, or renamed,
- * where it is in none any more. */
-static bool stays( const trace_t* trace, const char* name, uint64_t but )
+/* All heaps are one: a module that is in several of them is as many modules, as it has as many records. */
+static uint32_t module_of( const trace_t* trace, asked_t* asked, const owner_t* owner )
 {
-    for( size_t i = 0; i < trace->owner_count; i++ )
-        if( !trace->owners[i].gone && trace->owners[i].key != but && strcmp( trace->owners[i].name, name ) == 0 )
-            return true;
-    return false;
+    char   name[NAME_SIZE + 24];
+    size_t heap = 0;
+    if( owner->key == OWNER_NOBODY ) return name_of( asked, "" );
+    while( heap < trace->heap_count && trace->heaps[heap].address != owner->heap )
+        heap++;
+    if( heap == 0 || heap == trace->heap_count || owner->name[0] == '\0' ) return name_of( asked, owner->name );
+    (void)snprintf( name, sizeof name, "%zu:%s", heap, owner->name );
+    return name_of( asked, name );
 }
 
 static void goes( trace_t* trace, asked_t* asked, const block_t* block )
@@ -68,7 +71,8 @@ static void goes( trace_t* trace, asked_t* asked, const block_t* block )
     asked->moved    = block->tag;
     if( asked->is_moved ) return;
     /* what is left goes with its module, in the order of the addresses that it has in the replay */
-    if( asked->event->op != OP_LEFT || stays( trace, events_owner( trace, block->owner )->name, block->owner ) )
+    bool is_left = asked->event->op == OP_LEFT || asked->event->op == OP_HEAP_ENDS;
+    if( !is_left || asked->names[module_of( trace, asked, events_owner( trace, block->owner ) )][0] == '\0' )
         step( asked, ( step_t ){ STEP_FREE, 0, (uint32_t)block->tag, 0, 0 } );
     asked->unused[asked->unused_count++] = (uint32_t)block->tag;
 }
@@ -77,7 +81,7 @@ static void comes( trace_t* trace, asked_t* asked, block_t* block )
 {
     size_t   size = block->requested != 0 ? (size_t)block->requested : 1;
     bool     same = asked->is_moved;
-    uint32_t name = name_of( asked, block->owner == OWNER_NOBODY ? "" : events_owner( trace, block->owner )->name );
+    uint32_t name = module_of( trace, asked, events_owner( trace, block->owner ) );
     asked->held += block->requested;
     if( ++asked->live > asked->most_live ) asked->most_live = asked->live;
     if( asked->held > asked->payload ) asked->payload = asked->held;
@@ -95,6 +99,8 @@ static void comes( trace_t* trace, asked_t* asked, block_t* block )
     if( !same && last != NULL && last->op == STEP_REGISTER && last->name == name ) asked->count--;
     step_op_t op = !same ? STEP_MALLOC : asked->event->op == OP_RETAG ? STEP_RETAG : STEP_REALLOC;
     step( asked, ( step_t ){ op, name, (uint32_t)block->tag, size, (size_t)asked->event->alignment } );
+    if( op == STEP_REALLOC && asked->event->owner != asked->event->new_owner ) /* to another heap */
+        step( asked, ( step_t ){ STEP_RETAG, name, (uint32_t)block->tag, size, 0 } );
 }
 
 static void changed( trace_t* trace, block_t* block, bool is_there )
@@ -106,16 +112,12 @@ static void changed( trace_t* trace, block_t* block, bool is_there )
         goes( trace, trace->user, block );
 }
 
-/* What happens to a module; `before` is the name that it had. */
-static void module_changes( trace_t* trace, asked_t* asked, const event_t* event, uint32_t before )
+/* Before a heap is taken down. */
+static void unregister_all( trace_t* trace, asked_t* asked, uint64_t heap )
 {
-    const char* name = asked->names[before];
-    if( event->op == OP_REGISTER || event->op == OP_IS_OWNER )
-        step( asked, ( step_t ){ STEP_REGISTER, name_of( asked, event->name ), 0, 0, 0 } );
-    else if( event->op == OP_RENAME && !stays( trace, name, event->owner ) )
-        step( asked, ( step_t ){ STEP_RENAME, name_of( asked, event->name ), before, 0, 0 } );
-    else if( event->op == OP_UNREGISTER && !stays( trace, name, event->owner ) )
-        step( asked, ( step_t ){ STEP_UNREGISTER, before, 0, 0, 0 } );
+    for( size_t i = 0; i < trace->owner_count; i++ )
+        if( trace->owners[i].heap == heap && !trace->owners[i].gone )
+            step( asked, ( step_t ){ STEP_UNREGISTER, module_of( trace, asked, &trace->owners[i] ), 0, 0, 0 } );
 }
 
 static void learn( trace_t* trace, asked_t* asked )
@@ -124,15 +126,18 @@ static void learn( trace_t* trace, asked_t* asked )
     asked->event = &event;
     while( events_next( trace, &event ) )
     {
-        asked->is_moved = false;
-        bool is_module =
-            event.op == OP_REGISTER || event.op == OP_IS_OWNER || event.op == OP_RENAME || event.op == OP_UNREGISTER;
-        uint32_t before = is_module ? name_of( asked, events_owner( trace, event.owner )->name ) : 0;
+        bool     is_end   = event.op == OP_RENAME || event.op == OP_UNREGISTER;
+        bool     is_begin = event.op == OP_REGISTER || event.op == OP_IS_OWNER || event.op == OP_RENAME;
+        uint32_t before   = is_end ? module_of( trace, asked, events_owner( trace, event.owner ) ) : 0;
+        asked->is_moved   = false;
+        if( event.op == OP_HEAP_ENDS ) unregister_all( trace, asked, event.address );
         events_apply( trace, &event );
         bool is_heap = event.op == OP_HEAP_MADE || event.op == OP_IS_HEAP;
         if( is_heap && event.granule > asked->alignment && event.bytes <= LARGE )
             asked->alignment = (size_t)( event.granule & ( 0 - event.granule ) );
-        if( is_module ) module_changes( trace, asked, &event, before );
+        uint32_t  name = is_begin ? module_of( trace, asked, events_owner( trace, event.owner ) ) : before;
+        step_op_t op   = !is_end ? STEP_REGISTER : is_begin ? STEP_RENAME : STEP_UNREGISTER;
+        if( is_begin || is_end ) step( asked, ( step_t ){ op, name, before, 0, 0 } );
     }
     if( asked->alignment < 4 || asked->alignment > 64 ) asked->alignment = 8;
 }
