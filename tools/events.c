@@ -5,6 +5,7 @@
 #include "events.h"
 
 #include "file.h"
+#include "names.h"
 #include "progress.h"
 #include "target.h"
 
@@ -67,11 +68,13 @@ static void make_room( trace_t* trace )
 
 owner_t* events_owner( trace_t* trace, uint64_t key )
 {
-    for( size_t i = trace->owner_count; i-- > 0; )
-        if( trace->owners[i].key == key ) return &trace->owners[i];
+    size_t* list = &trace->owner_lists[( key * UINT64_C( 0x9e3779b97f4a7c15 ) >> 40 ) % OWNER_LISTS];
+    for( size_t i = *list; i != 0; i = trace->owners[i - 1].next )
+        if( trace->owners[i - 1].key == key ) return &trace->owners[i - 1];
     trace->owners  = events_grown( trace->owners, trace->owner_count, sizeof *trace->owners );
     owner_t* owner = &trace->owners[trace->owner_count++];
-    *owner         = ( owner_t ){ .key = key };
+    *owner         = ( owner_t ){ .key = key, .next = *list };
+    *list          = trace->owner_count;
     if( key == KEY_OWN ) (void)strcpy( owner->name, "(the heap's own)" );
     if( key == KEY_NOBODY ) (void)strcpy( owner->name, "(nobody)" );
     return owner;
@@ -169,8 +172,18 @@ static void heap_is( trace_t* trace, const event_t* event )
     (void)snprintf( heap->name, NAME_SIZE, "%s", event->name );
 }
 
+static void owner_is( trace_t* trace, const event_t* event )
+{
+    owner_t* owner = events_owner( trace, event->owner );
+    owner->heap    = event->address;
+    owner->gone    = false;
+    (void)snprintf( owner->name, NAME_SIZE, "%s", event->name );
+}
+
 static void heap_ends( trace_t* trace, uint64_t address )
 {
+    for( size_t i = 0; i < trace->owner_count; i++ )
+        if( trace->owners[i].heap == address ) trace->owners[i].gone = true;
     for( size_t i = 0; i < trace->heap_count; i++ )
     {
         heap_t* heap = &trace->heaps[i];
@@ -216,7 +229,7 @@ void events_apply( trace_t* trace, const event_t* event )
         break;
     case OP_REGISTER:
     case OP_RENAME:
-    case OP_IS_OWNER: (void)snprintf( events_owner( trace, event->owner )->name, NAME_SIZE, "%s", event->name ); break;
+    case OP_IS_OWNER: owner_is( trace, event ); break;
     case OP_UNREGISTER: events_owner( trace, event->owner )->gone = true; break;
     case OP_HEAP_MADE:
     case OP_IS_HEAP: heap_is( trace, event ); break;
@@ -227,7 +240,7 @@ void events_apply( trace_t* trace, const event_t* event )
     }
 }
 
-/* An owner is called what was said last, or where nothing was said yet, what is said first. */
+/* An owner is called what was said last, or where nothing was said yet, what is said first, or what its heap says. */
 static void learn_names( trace_t* trace )
 {
     event_t event;
@@ -235,7 +248,13 @@ static void learn_names( trace_t* trace )
     {
         if( event.op != OP_REGISTER && event.op != OP_RENAME && event.op != OP_IS_OWNER ) continue;
         owner_t* owner = events_owner( trace, event.owner );
+        owner->gone    = true;
         if( owner->name[0] == '\0' ) (void)snprintf( owner->name, NAME_SIZE, "%s", event.name );
+    }
+    for( size_t i = 0; i < trace->known_count; i++ )
+    {
+        owner_t* owner = events_owner( trace, trace->known[i].key );
+        if( owner->name[0] == '\0' ) (void)strcpy( owner->name, trace->known[i].name );
     }
     (void)begin( trace );
 }
@@ -258,8 +277,16 @@ static bool ring_open( const target_t* target, uint64_t address, trace_t* trace 
     return begin( trace );
 }
 
+static void add_known( uint64_t key, const char* name, void* user )
+{
+    trace_t* trace                   = user;
+    trace->known                     = events_grown( trace->known, trace->known_count, sizeof *trace->known );
+    trace->known[trace->known_count] = ( owner_t ){ .key = key };
+    (void)snprintf( trace->known[trace->known_count++].name, NAME_SIZE, "%s", name );
+}
+
 /* The first ring in a RAM dump or a core file. */
-static bool ring_find( const char* path, trace_t* trace )
+static bool ring_find( const char* path, bool names, trace_t* trace )
 {
     static const unsigned char magics[2][4] = { { 0x44, 0x4d, 0x48, 0x52 }, { 0x52, 0x48, 0x4d, 0x44 } };
     target_t                   target;
@@ -273,6 +300,7 @@ static bool ring_find( const char* path, trace_t* trace )
                 memcmp( region->data + inside, magics[1], 4 ) == 0 )
                 found = ring_open( &target, region->address + inside, trace );
     }
+    if( found && names ) names_visit( &target, add_known, trace );
     target_close( &target );
     return found;
 }
@@ -280,7 +308,7 @@ static bool ring_find( const char* path, trace_t* trace )
 bool events_are_in( const char* path )
 {
     trace_t trace = { 0 };
-    bool    found = ring_find( path, &trace );
+    bool    found = ring_find( path, false, &trace );
     free( trace.file );
     return found;
 }
@@ -297,7 +325,7 @@ int events_open( const char* path, trace_t* trace )
     {
         free( trace->file );
         *trace = ( trace_t ){ 0 };
-        if( !ring_find( path, trace ) )
+        if( !ring_find( path, true, trace ) )
         {
             (void)fprintf( stderr, "dmheap: %s: no trace of version %d\n", path, TRACE_VERSION );
             free( trace->file );
@@ -319,7 +347,12 @@ static void forget( trace_t* trace )
 void events_again( trace_t* trace )
 {
     forget( trace );
-    *trace = ( trace_t ){ .file = trace->file, .size = trace->size, .changed = trace->changed, .user = trace->user };
+    *trace = ( trace_t ){ .file        = trace->file,
+                          .size        = trace->size,
+                          .known       = trace->known,
+                          .known_count = trace->known_count,
+                          .changed     = trace->changed,
+                          .user        = trace->user };
     (void)begin( trace );
     learn_names( trace );
 }
@@ -340,8 +373,9 @@ int events_close( trace_t* trace, int status )
 {
     if( trace->cut )
         (void)fprintf( stderr, "dmheap: the trace ends within a record, or is damaged, at byte %zu\n", trace->at );
-    if( trace->cut ) status = FOUND;
+    if( trace->cut && status == FINE ) status = FOUND;
     free( trace->file );
+    free( trace->known );
     forget( trace );
     return status;
 }

@@ -10,7 +10,9 @@ enum
 {
     FINE  = 0, /* the tool's exit statuses */
     FOUND = 1,
-    USAGE = 2
+    USAGE = 2,
+
+    OWNER_LISTS = 1 << 12
 };
 
 typedef struct
@@ -22,7 +24,9 @@ typedef struct
 typedef struct
 {
     uint64_t key, bytes, blocks, peak;
-    bool     gone;
+    uint64_t heap; /* its address */
+    size_t   next; /* in its list, an index and one; 0: it is the last one */
+    bool     gone; /* or not yet there */
     char     name[NAME_SIZE];
 } owner_t;
 
@@ -52,6 +56,9 @@ struct trace
     size_t   room, filled, live;
     owner_t* owners;
     size_t   owner_count;
+    size_t   owner_lists[OWNER_LISTS]; /* by their keys: an index and one, 0: none */
+    owner_t* known;                    /* keys and names alone: what heaps beside a ring say */
+    size_t   known_count;
     heap_t*  heaps;
     size_t   heap_count;
     leak_t*  leaks;

@@ -17,7 +17,6 @@ static const reader_t* const readers[] = { &reader_plain,   &reader_guard_32,   
 enum
 {
     READERS      = sizeof readers / sizeof *readers,
-    VERSION      = 3,
     LEAST_ALIGN  = 1 << 16,
     MOST_GRANULE = 64,                     /* bytes: larger ones are not guessed */
     LEAST_ROOM   = READER_HEAD_WORDS + 32, /* words */
@@ -39,7 +38,7 @@ static void swap( image_word_t* words, size_t count )
 
 static bool layout_is_valid( const layout_t* layout, bool swapped )
 {
-    return layout->version == VERSION && layout->big_endian == ( host_is_big() != swapped ) &&
+    return layout->version == READER_VERSION && layout->big_endian == ( host_is_big() != swapped ) &&
            layout->most_modules >= 1 && layout->most_modules <= 252 && layout->name_size >= 2 &&
            layout->owner_bits == ( layout->most_modules <= 124 ? 7 : 8 );
 }

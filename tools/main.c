@@ -161,10 +161,36 @@ static void show_heap( what_t what, heap_t* heap, const char* module )
     }
 }
 
+/* A name that is looked for. */
+typedef struct
+{
+    const char* name; /* "": nobody */
+    bool        is_there;
+} wanted_t;
+
+static void look_for( const module_info_t* info, void* user )
+{
+    wanted_t* wanted = user;
+    if( strcmp( info->name, wanted->name ) == 0 ) wanted->is_there = true;
+}
+
+static bool is_there( const char* module, file_t* file )
+{
+    wanted_t wanted = { .name = module };
+    for( size_t i = 0; i < file->heaps.count; i++ )
+        file->heaps.heaps[i].reader->modules( &file->heaps.heaps[i].image, look_for, &wanted );
+    return wanted.is_there;
+}
+
 static int show( what_t what, const char* path, const char* module )
 {
     file_t file;
     int    status = file_open( path, false, &file );
+    if( status <= FOUND && module != NULL && !is_there( module, &file ) )
+    {
+        file_close( &file );
+        return complain( module, "there is no module of this name" );
+    }
     for( size_t i = 0; i < file.heaps.count; i++ )
     {
         if( i != 0 && !options.json && what != SHOW_CHECK ) (void)printf( "\n" );
@@ -581,23 +607,26 @@ static int run( int count, char** words )
     {
         const char* name;
         what_t      what;
-    } shows[]         = { { "report", SHOW_REPORT },
-                          { "check", SHOW_CHECK },
-                          { "modules", SHOW_MODULES },
-                          { "blocks", SHOW_BLOCKS },
-                          { "map", SHOW_MAP } };
-    const char* name  = count > 0 ? words[0] : "";
-    bool        leaks = strcmp( name, "leaks" ) == 0;
+    } shows[]           = { { "report", SHOW_REPORT },
+                            { "check", SHOW_CHECK },
+                            { "modules", SHOW_MODULES },
+                            { "blocks", SHOW_BLOCKS },
+                            { "map", SHOW_MAP } };
+    const char* name    = count > 0 ? words[0] : "";
+    bool        leaks   = strcmp( name, "leaks" ) == 0;
+    bool        exports = strcmp( name, "export" ) == 0, views = strcmp( name, "view" ) == 0;
     if( count == 0 ) return wrong( "no command" );
+    if( options.formats != 0 && !exports ) return wrong( "only a trace is exported" );
+    if( options.out != NULL && !exports && !views ) return wrong( "only view and export have an output file" );
     if( leaks && count == 2 ) return trace_leaks( words[1], options.json );
     if( leaks || strcmp( name, "diff" ) == 0 )
         return count == 3 ? compare( words[1], words[2], leaks ) : wrong( "two files are compared" );
     if( strcmp( name, "replay" ) == 0 )
         return count == 2 ? trace_replay( words[1], options.json ) : wrong( "one trace is replayed" );
-    if( strcmp( name, "view" ) == 0 ) return count == 2 ? view( words[1] ) : wrong( "one file is viewed" );
+    if( views ) return count == 2 ? view( words[1] ) : wrong( "one file is viewed" );
     if( strcmp( name, "size" ) == 0 )
         return count == 2 ? size_of_heap( words[1], options.json ) : wrong( "one trace is sized" );
-    if( strcmp( name, "export" ) == 0 )
+    if( exports )
         return count == 2 && options.formats == 1 ? export_trace( words[1], options.format, options.out )
                                                   : wrong( "one trace is exported, in one format" );
     for( size_t i = 0; i < sizeof shows / sizeof *shows; i++ )
@@ -608,6 +637,13 @@ static int run( int count, char** words )
         return show( shows[i].what, words[1], count == 3 ? words[2] : NULL );
     }
     return wrong( "there is no such command" );
+}
+
+/* The status, or that of an output that is not whole. */
+static int written( int status )
+{
+    if( fflush( stdout ) != 0 || ferror( stdout ) ) return complain( "standard output", strerror( errno ) );
+    return status;
 }
 
 int main( int argc, char** argv )
@@ -643,8 +679,10 @@ int main( int argc, char** argv )
             options.chosen = true;
             if( !number( optarg, &options.at ) ) return wrong( "that is no address" );
             break;
-        case 'h': return fputs( help, stdout ) == EOF ? USAGE : FINE;
-        case 'V': return printf( "dmheap: images of version 2, traces of version 1\n" ) < 0 ? USAGE : FINE;
+        case 'h': (void)fputs( help, stdout ); return written( FINE );
+        case 'V':
+            (void)printf( "dmheap: images of version %d, traces of version 1\n", READER_VERSION );
+            return written( FINE );
         default: return wrong( "wrong option" );
         }
     }
@@ -654,12 +692,13 @@ int main( int argc, char** argv )
         errno = 0;
         if( !target_open( &program, elf, false, 0 ) )
             return complain( elf, errno != 0 ? strerror( errno ) : "cannot be read" );
-        options.entry = program.entry;
+        bool is_program = program.pointer != 0;
+        options.entry   = program.entry;
         target_close( &program );
+        if( !is_program ) return complain( elf, "is no ELF file" );
         places_known = places_open( elf );
     }
     int status = run( argc - optind, argv + optind );
     if( elf != NULL ) places_close();
-    if( fflush( stdout ) != 0 || ferror( stdout ) ) return complain( "standard output", strerror( errno ) );
-    return status;
+    return written( status );
 }

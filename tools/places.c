@@ -12,11 +12,13 @@
 
 static struct
 {
-    FILE*    to;
-    FILE*    from;
-    uint64_t moved;
-    pid_t    child;
-    char     text[512];
+    FILE*       to;
+    FILE*       from;
+    uint64_t    moved;
+    pid_t       child;
+    const char* program;
+    bool        is_answered, is_found; /* any of them */
+    char        text[512];
 } asked;
 
 static void run( const char* program, const int to[2], const int from[2] )
@@ -27,7 +29,7 @@ static void run( const char* program, const int to[2], const int from[2] )
     (void)close( to[1] );
     (void)close( from[0] );
     (void)close( from[1] );
-    (void)execlp( "addr2line", "addr2line", "-f", "-s", "-e", program, (char*)NULL );
+    (void)execlp( "addr2line", "addr2line", "-C", "-f", "-s", "-e", program, (char*)NULL );
     perror( "dmheap: addr2line" );
     _exit( 127 );
 }
@@ -38,7 +40,8 @@ bool places_open( const char* program )
     if( pipe( to ) != 0 ) return false;
     if( pipe( from ) != 0 ) return (void)close( to[0] ), (void)close( to[1] ), false;
     (void)signal( SIGPIPE, SIG_IGN );
-    asked.child = fork();
+    asked.program = program;
+    asked.child   = fork();
     if( asked.child == 0 ) run( program, to, from );
     (void)close( to[0] );
     (void)close( from[1] );
@@ -47,11 +50,15 @@ bool places_open( const char* program )
     return asked.child > 0 && asked.to != NULL && asked.from != NULL;
 }
 
-static bool answer( char* line, int size )
+/* A line, of which as much is kept as there is room for: names of functions have no end. */
+static bool answer( char* line, size_t size )
 {
-    if( fgets( line, size, asked.from ) == NULL ) return false;
-    line[strcspn( line, "\n" )] = '\0';
-    return true;
+    size_t length = 0;
+    int    next;
+    while( ( next = fgetc( asked.from ) ) != EOF && next != '\n' )
+        if( length + 1 < size ) line[length++] = (char)next;
+    line[length] = '\0';
+    return next == '\n';
 }
 
 void places_moved( uint64_t distance )
@@ -68,8 +75,10 @@ const char* places_of( uint64_t caller )
             0 ||
         fflush( asked.to ) != 0 || !answer( function, sizeof function ) || !answer( line, sizeof line ) )
         return NULL;
+    asked.is_answered = true;
     if( line[0] == '?' ) return NULL;
-    char* more = strstr( line, " (discriminator" );
+    asked.is_found = true;
+    char* more     = strstr( line, " (discriminator" );
     if( more != NULL ) *more = '\0';
     (void)snprintf( asked.text, sizeof asked.text, "%s at %s", function, line );
     return asked.text;
@@ -80,5 +89,7 @@ void places_close( void )
     if( asked.to != NULL ) (void)fclose( asked.to );
     if( asked.from != NULL ) (void)fclose( asked.from );
     if( asked.child > 0 ) (void)waitpid( asked.child, NULL, 0 );
+    if( asked.is_answered && !asked.is_found )
+        (void)fprintf( stderr, "dmheap: %s: no line of any caller is in it: was it built with -g?\n", asked.program );
     memset( &asked, 0, sizeof asked );
 }

@@ -21,8 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert( (int)READER_MAGIC == (int)IMAGE_MAGIC && (int)READER_HEAD_WORDS == (int)CONTEXT_WORDS &&
-                    (int)READER_NAME_SIZE == (int)DMHEAP_NAME_SIZE,
+_Static_assert( (int)READER_MAGIC == (int)IMAGE_MAGIC && (int)READER_VERSION == (int)IMAGE_VERSION &&
+                    (int)READER_HEAD_WORDS == (int)CONTEXT_WORDS && (int)READER_NAME_SIZE == (int)DMHEAP_NAME_SIZE,
                 "who looks for heaps knows what they begin with" );
 
 /* Where the parts of the context lie, in words. */
@@ -383,6 +383,19 @@ static void modules( image_t* image, void ( *visit )( const module_info_t* modul
     (void)visit_modules( context, pass_module, &all );
 }
 
+static void names( image_t* image, void ( *visit )( uint64_t key, const char* name, void* user ), void* user )
+{
+    char              name[DMHEAP_NAME_SIZE];
+    dmheap_context_t* context = use( image );
+    for( owner_t owner = OWNER_FIRST_MODULE; owner < owner_end( context ); owner++ )
+    {
+        const module_t* module = module_of( context, owner );
+        if( module == NULL ) continue;
+        owner_name( context, owner, name );
+        visit( module->key, name, user );
+    }
+}
+
 /* ---- Showing ---- */
 
 static show_t show_of( image_t* image, const sink_t* sink )
@@ -453,6 +466,7 @@ const reader_t READER = { .owner_bits    = OWNER_BITS,
                           .figures       = figures,
                           .blocks        = blocks,
                           .modules       = modules,
+                          .names         = names,
                           .show_report   = report_shown,
                           .show_modules  = modules_shown,
                           .show_blocks   = blocks_shown,

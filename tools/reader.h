@@ -14,6 +14,7 @@ enum
     READER_NAME_SIZE  = 255, /* the longest that any build has */
     READER_NOTE_SIZE  = 160,
     READER_MAGIC      = 0x50484d44,
+    READER_VERSION    = 3,
     READER_HEAD_WORDS = 25 /* the context: it tells how much there is to be read */
 };
 
@@ -101,6 +102,8 @@ typedef struct
     void ( *figures )( image_t* image, figures_t* figures );
     void ( *blocks )( image_t* image, void ( *visit )( const block_info_t* block, void* user ), void* user );
     void ( *modules )( image_t* image, void ( *visit )( const module_info_t* module, void* user ), void* user );
+    /* Modules by the keys that traces have of them. */
+    void ( *names )( image_t* image, void ( *visit )( uint64_t key, const char* name, void* user ), void* user );
 
     void ( *show_report )( image_t* image, const sink_t* sink );
     void ( *show_modules )( image_t* image, const sink_t* sink );

@@ -29,7 +29,7 @@ enum
     OP_LOST,
     OPS,
 
-    REASONS = 12,
+    REASONS = 13,
 
     KEY_OWN    = 2,
     KEY_NOBODY = 3,

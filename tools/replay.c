@@ -1,6 +1,6 @@
 /*
  * Replays steps; see replay.h. The library itself, private to this unit, serves them: its heaps are the same on all
- * processors.
+ * processors. REPLAY is the name of the function.
  */
 #define DMHEAP_DONT_IMPLEMENT_DMOD_API
 #define DMHEAP_NAME_SIZE 255
@@ -15,7 +15,7 @@
 
 enum
 {
-    PAGE = 4096 /* that the buffer begins at, for all alignments that are asked for */
+    PAGE = 4096 /* in which the buffer has its place, for all alignments that are asked for */
 };
 
 static unsigned char pattern( uint32_t block )
@@ -32,26 +32,29 @@ static bool holds( const unsigned char* payload, size_t size, unsigned char byte
 static int take( dmheap_context_t* heap, const replay_t* replay, const step_t* step, unsigned char** payloads,
                  size_t* sizes )
 {
-    uint32_t       block = step->block;
-    const char*    name  = replay->names[step->name];
-    unsigned char* now   = NULL;
-    if( step->op == STEP_UNREGISTER )
+    uint32_t       block      = step->block;
+    const char*    name       = replay->names[step->name];
+    unsigned char* now        = NULL;
+    bool           is_aligned = step->alignment > replay->alignment;
+    switch( step->op )
     {
-        dmheap_ctx_unregister_module( heap, name );
-        return REPLAY_GRANTED;
+    case STEP_REGISTER: return dmheap_ctx_register_module( heap, name ) ? REPLAY_GRANTED : REPLAY_REFUSED;
+    case STEP_RENAME:
+        return dmheap_ctx_rename_module( heap, replay->names[block], name ) ? REPLAY_GRANTED : REPLAY_REFUSED;
+    case STEP_UNREGISTER: dmheap_ctx_unregister_module( heap, name ); return REPLAY_GRANTED;
+    case STEP_MALLOC:
+        now = is_aligned ? dmheap_ctx_aligned_alloc( heap, step->alignment, step->size, name )
+                         : dmheap_ctx_malloc( heap, step->size, name );
+        break;
+    default:
+        if( !holds( payloads[block], sizes[block], pattern( block ) ) ) return REPLAY_LOST;
+        if( step->op == STEP_FREE ) return dmheap_ctx_free( heap, payloads[block], false ), REPLAY_GRANTED;
+        if( step->op == STEP_RETAG )
+            return dmheap_ctx_retag( heap, payloads[block], name ) ? REPLAY_GRANTED : REPLAY_REFUSED;
+        now = is_aligned ? dmheap_ctx_aligned_realloc( heap, payloads[block], step->alignment, step->size, name )
+                         : dmheap_ctx_realloc( heap, payloads[block], step->size, name );
+        break;
     }
-    if( step->op != STEP_MALLOC && !holds( payloads[block], sizes[block], pattern( block ) ) ) return REPLAY_LOST;
-    if( step->op == STEP_FREE )
-    {
-        dmheap_ctx_free( heap, payloads[block], false );
-        return REPLAY_GRANTED;
-    }
-    if( step->op == STEP_REALLOC )
-        now = dmheap_ctx_realloc( heap, payloads[block], step->size, name );
-    else if( step->alignment > replay->alignment )
-        now = dmheap_ctx_aligned_alloc( heap, step->alignment, step->size, name );
-    else
-        now = dmheap_ctx_malloc( heap, step->size, name );
     if( now == NULL ) return REPLAY_REFUSED;
     size_t kept = step->op == STEP_REALLOC ? sizes[block] < step->size ? sizes[block] : step->size : 0;
     if( !holds( now, kept, pattern( block ) ) ) return REPLAY_LOST;
@@ -61,7 +64,7 @@ static int take( dmheap_context_t* heap, const replay_t* replay, const step_t* s
     return REPLAY_GRANTED;
 }
 
-int replay_in( const replay_t* replay, size_t bytes, size_t largest, replay_figures_t* figures )
+int REPLAY( const replay_t* replay, size_t bytes, size_t largest, replay_figures_t* figures )
 {
     unsigned char*      memory   = malloc( bytes + PAGE );
     unsigned char**     payloads = calloc( replay->blocks + 1, sizeof *payloads );
@@ -70,8 +73,8 @@ int replay_in( const replay_t* replay, size_t bytes, size_t largest, replay_figu
     dmheap_heap_stats_t stats    = { 0 };
     if( memory != NULL && payloads != NULL && sizes != NULL )
     {
-        unsigned char*    buffer = memory + ( 0 - (uintptr_t)memory ) % PAGE;
-        dmheap_context_t* heap   = dmheap_ctx_init( buffer, bytes, replay->alignment, NULL );
+        unsigned char*    buffer = memory + ( (uintptr_t)replay->address - (uintptr_t)memory ) % PAGE;
+        dmheap_context_t* heap   = dmheap_ctx_init( buffer, bytes, replay->alignment, replay->name );
         status                   = heap != NULL ? REPLAY_GRANTED : REPLAY_REFUSED;
         for( size_t i = 0; i < replay->count && status == REPLAY_GRANTED; i++ )
             status = take( heap, replay, &replay->steps[i], payloads, sizes );

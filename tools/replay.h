@@ -13,13 +13,16 @@ typedef enum
     STEP_MALLOC,
     STEP_REALLOC,
     STEP_FREE,
+    STEP_RETAG,
+    STEP_REGISTER,
+    STEP_RENAME, /* `block` is the old name */
     STEP_UNREGISTER
 } step_op_t;
 
 typedef struct
 {
     step_op_t op;
-    uint32_t  name, block; /* indices */
+    uint32_t  name, block; /* indices; the name "" is nobody's */
     size_t    size, alignment;
 } step_t;
 
@@ -28,8 +31,10 @@ typedef struct
     const step_t* steps;
     size_t        count;
     char**        names;
-    size_t        blocks;    /* that there are at a time, at most */
-    size_t        alignment; /* of the heap */
+    size_t        blocks; /* that there are at a time, at most */
+    const char*   name;   /* of the heap, as what follows */
+    size_t        alignment;
+    uint64_t      address; /* its low bits are kept: by them blocks are aligned */
 } replay_t;
 
 typedef struct
@@ -46,7 +51,9 @@ enum
     REPLAY_LOST /* contents of a block, or there is no memory for the replay */
 };
 
-/* In so many bytes; each block is written, and looked at when it goes. `largest`: payload bytes, for the figures. */
-int replay_in( const replay_t* replay, size_t bytes, size_t largest, replay_figures_t* figures );
+/* In so many bytes; each block is written, and looked at when it goes. `largest`: payload bytes, for the figures. The one
+ * is for up to 124 modules at a time, the other for up to 252. */
+typedef int        replay_in_t( const replay_t* replay, size_t bytes, size_t largest, replay_figures_t* figures );
+extern replay_in_t replay_in, replay_in_8;
 
 #endif

@@ -19,7 +19,8 @@ static const char* const ops[OPS]         = { "unknown",  "malloc",   "free",   
 static const char* const reasons[REASONS] = {
     "another reason",     "no memory",    "over its limit", "the table of modules is full",
     "being unregistered", "stale handle", "bad name",       "bad alignment",
-    "overflow",           "no heap",      "overwritten",    "no live payload" };
+    "overflow",           "no heap",      "overwritten",    "no live payload",
+    "not the module's" };
 
 bool trace_is( const char* path )
 {
@@ -65,6 +66,7 @@ static void show_event( trace_t* trace, const event_t* event, bool json )
             ? events_owner( trace, event->op == OP_REALLOC || event->op == OP_RETAG ? event->new_owner : event->owner )
                   ->name
             : "";
+    const char* where = event->caller != 0 ? places_of( event->caller ) : NULL;
     if( json )
     {
         (void)printf( "{\"kind\":\"event\",\"op\":\"%s\",\"time\":%" PRIu64 ",\"address\":\"0x%" PRIx64
@@ -77,6 +79,7 @@ static void show_event( trace_t* trace, const event_t* event, bool json )
         if( event->op == OP_REFUSED )
             (void)printf( ",\"reason\":\"%s\"", reasons[event->reason < REASONS ? event->reason : 0] );
         if( event->caller != 0 ) (void)printf( ",\"caller\":\"0x%" PRIx64 "\"", event->caller );
+        if( where != NULL ) (void)printf( ",\"place\":" ), text_json( where );
         if( event->thread != 0 ) (void)printf( ",\"thread\":%" PRIu64, event->thread );
         (void)printf( "}\n" );
         return;
@@ -89,6 +92,7 @@ static void show_event( trace_t* trace, const event_t* event, bool json )
     text_name( name, event->op == OP_REFUSED ? 20 : 28 );
     if( event->op == OP_REFUSED ) (void)printf( ": %s", reasons[event->reason < REASONS ? event->reason : 0] );
     (void)printf( "\n" );
+    if( where != NULL ) (void)printf( "    from " ), text_name( where, 0 ), (void)printf( "\n" );
 }
 
 int trace_replay( const char* path, bool json )
@@ -141,7 +145,7 @@ int trace_leaks( const char* path, bool json )
             (void)printf( "}\n" );
             continue;
         }
-        text_name( leak->name, 30 );
+        text_name( leak->name[0] != '\0' ? leak->name : "(unknown)", 30 );
         (void)printf( " %9" PRIu64 " %8" PRIu64 " %10" PRIu64, leak->unloads, leak->blocks, leak->bytes );
         if( leak->caller != 0 ) (void)printf( " 0x%" PRIx64, leak->caller );
         (void)printf( "\n" );

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-# Writes the example of the trace format's page, or by its rules a module that leaks each time, damaged copies of that, or
-# the memory of a target of this byte order, in which a ring has the newest of its records.
-#   trace.py FILE [leak | damage | little | big]
+# Writes the example of the trace format's page, or by its rules a module that leaks each time, damaged copies of that, the
+# memory of a target of this byte order, in which a ring has the newest of its records, a refusal for each reason, or a
+# module that is loaded 100,000 times in a heap that is taken down.
+#   trace.py FILE [leak | damage | little | big | refusals | loads]
 import random
 import sys
 
@@ -36,7 +37,7 @@ def text(name):
 
 class Trace:
     def __init__(self):
-        self.out, self.address = b"DMHT\1\0\4\0" + varint(0), 0
+        self.out, self.address = bytearray(b"DMHT\1\0\4\0" + varint(0)), 0
 
     def record(self, op, address, *fields):
         body = bytes([op]) + varint(1) + zigzag((address - self.address) // 4) + b"".join(
@@ -63,6 +64,27 @@ def leak():
     return trace.out
 
 
+def loads():
+    trace, heap = Trace(), 0x20000000
+    trace.record(9, heap, 65536, 600, 8, text("main"))
+    trace.record(6, heap, 5, text("stays"))
+    for load in range(100000):
+        key = 4 + 128 * load
+        trace.record(6, heap, key, text("goes"))
+        trace.record(1, heap + 1000, key, 40, 48, 0, 0, 0)
+        trace.record(2, heap + 1000, key, 48, 0, 0)
+        trace.record(8, heap, key)
+    trace.record(10, heap)
+    return trace.out
+
+
+def refusals():
+    trace = Trace()
+    for reason in range(13):
+        trace.record(5, 0x20000000, 5000, 0, reason, text("some"), 0, 0)
+    return trace.out
+
+
 def ring(order):
     trace = leak()[9:]
     at, time, address = 0, 0, 0
@@ -84,6 +106,8 @@ if sys.argv[2:] == []:
     open(sys.argv[1], "wb").write(bytes.fromhex(EXAMPLE))
 elif sys.argv[2] == "leak":
     open(sys.argv[1], "wb").write(leak())
+elif sys.argv[2] in ("loads", "refusals"):
+    open(sys.argv[1], "wb").write(loads() if sys.argv[2] == "loads" else refusals())
 elif sys.argv[2] in ("little", "big"):
     open(sys.argv[1], "wb").write(ring(sys.argv[2]))
 else:

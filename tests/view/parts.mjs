@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 const work = process.argv[2];
 buildSync( { entryPoints: ['src/image.js', 'src/trace.js', 'src/history.js', 'src/moment.js', 'src/export.js'], bundle: true, splitting: true, format: 'esm', outdir: 'parts', outExtension: { '.js': '.mjs' } } );
 const { open } = await import( './parts/image.mjs' );
-const { readTrace } = await import( './parts/trace.mjs' );
+const { readTrace, REASONS } = await import( './parts/trace.mjs' );
 const { History } = await import( './parts/history.mjs' );
 const { Moment } = await import( './parts/moment.mjs' );
 const { exported } = await import( './parts/export.mjs' );
@@ -56,6 +56,10 @@ test( 'the block of the example moves, is freed, and what is lost and refused is
     } );
     return equal( held, [[0, 0, 0, 15720], [0, 0, 32, 15688], [104, 1, 32, 15584], [208, 1, 32, 15376], [0, 0, 32, 15688]], 'figures' ) ||
         equal( [history.refusals[0].requested, history.refusals[0].caller.toString( 16 ), history.lost[0].count], [90000, '8001235', 7], 'refusal, lost' );
+} );
+test( 'each reason of the format has words', () => {
+    const reasons = readFileSync( `${process.argv[3]}/docs/trace.md`, 'utf8' ).match( /- \*\*reason\*\*:[^-]*/ )[0].match( /\d+/g );
+    return equal( REASONS.length, 1 + Math.max( ...reasons ), 'words' );
 } );
 test( 'a version that is not known is refused', () => {
     const other = example.slice();

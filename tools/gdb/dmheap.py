@@ -747,7 +747,11 @@ def do_blocks(text):
 
 size: bytes that can be used, with the guard those asked for. bytes: those of heap that the block takes. The names
 (none), (heap), (free) and (moving) can be asked for too."""
-    for heap in heaps():
+    found = heaps()
+    names = {name for heap in found for _, name, _ in holdings(heap)}
+    if text not in names | {"", "(heap)", "(free)", "(moving)", "(unknown)"}:
+        raise gdb.GdbError("There is no module of this name.")
+    for heap in found:
         title(heap, "Blocks")
         say_blocks(heap, [b for b in heap.blocks if text in ("", b.use())])
 

@@ -30,7 +30,7 @@ export const OP_NAMES = [
 export const REASONS = [
     'another reason', 'no memory', 'the module’s limit', 'the table of modules is full', 'the module is being unregistered',
     'the handle is stale', 'a bad name', 'a bad alignment', 'count × size overflows', 'no heap', 'the heap is overwritten',
-    'realloc of a pointer that is no live payload',
+    'realloc of a pointer that is no live payload', 'realloc of a block that is not the module’s',
 ];
 
 export const OWNER_SYSTEM = 2;
