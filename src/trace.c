@@ -312,7 +312,7 @@ static bool is_taken( void )
 }
 
 /* Begins a record; its fields follow. False where nothing is traced. */
-static bool event( unsigned op, const void* address )
+static RARE bool event( unsigned op, const void* address )
 {
     if( !trace.on ) return false;
     if( trace.lost != 0 )
@@ -332,7 +332,7 @@ static bool event( unsigned op, const void* address )
 }
 
 /* A record is complete. */
-static void event_ends( void )
+static RARE void event_ends( void )
 {
     if( trace.lost != 0 || !is_taken() )
         trace.lost++;
@@ -365,8 +365,8 @@ static void put_block( const dmheap_context_t* context, block_t block, size_t by
     put_caller( caller );
 }
 
-static void tell_of_block( unsigned op, const dmheap_context_t* context, block_t block, size_t bytes, size_t alignment,
-                           const void* caller )
+static RARE void tell_of_block( unsigned op, const dmheap_context_t* context, block_t block, size_t bytes,
+                                size_t alignment, const void* caller )
 {
     if( !event( op, block_payload( context, block ) ) ) return;
     put( key_of( context, block_owner( context, block ) ) );
