@@ -188,7 +188,7 @@ static bool context_exists( const dmheap_context_t* context )
 }
 
 /* Whether there is still a heap, and it lies where it should: what each further hold of a call asks. */
-static bool context_stands( const dmheap_context_t* context )
+static inline bool context_stands( const dmheap_context_t* context )
 {
     return context_exists( context ) && image_is_sealed( context );
 }
