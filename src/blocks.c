@@ -25,8 +25,8 @@
 
 enum
 {
-    /* Blocks of the request's own list that are looked at when all larger lists are empty. */
-    LAST_RESORT_PROBES = 8,
+    /* Blocks of the request's own list that are looked at before a larger one is taken. */
+    OWN_LIST_PROBES = 2,
     /* Lists of whose first block is asked whether an aligned payload happens to fit. */
     ALIGNED_PROBES = 16
 };
@@ -128,26 +128,6 @@ static FLAT uint32_t free_size( const dmheap_context_t* context, block_t block )
     return linked && free_agrees( context, block.at, payload, size ) ? size : 0;
 }
 
-/* Of the first blocks of a list, one of at least `size` words or, where `largest` is asked, the largest; BLOCK_NONE. */
-static RARE uint32_t index_probe( const dmheap_context_t* context, uint32_t list, uint32_t size, bool largest )
-{
-    uint32_t found = 0;
-    uint32_t at    = list < context->map_at ? *image_word( context, list ) : 0;
-    for( unsigned probe = 0; probe < LAST_RESORT_PROBES; probe++ )
-    {
-        uint32_t has = free_size_at( context, at );
-        if( has == 0 ) break;
-        if( has >= size )
-        {
-            found = at;
-            if( !largest ) break;
-            size = has + 1;
-        }
-        at = *free_next( context, block_at( at ) );
-    }
-    return found;
-}
-
 enum
 {
     /* What a search that found no block comes to instead of its place. */
@@ -155,26 +135,33 @@ enum
     BLOCK_DAMAGED = 1
 };
 
-/* A free block of at least `size` words, if it is what it seems, and the list whose head it is: `*list`, which is the
- * request's own at first, or the smallest larger one. False where none of these has one, although the own list may have one
- * behind its head. O(1). */
-static bool index_find( const dmheap_context_t* context, uint32_t size, uint32_t* list, block_t* block )
+/* A free block of at least `size` words, if it is what it seems, and what its link must be then: one of the first in the
+ * request's own list or, failing that, the first of the smallest larger one. False where there is none. O(1). */
+static bool index_find( const dmheap_context_t* context, uint32_t size, uint32_t* link, block_t* block )
 {
-    block->at = *image_word( context, *list );
-    if( block_in_heap( context, block->at ) && block_size( context, *block ) >= size ) return true;
-    *list = index_first( context, *list + 1 );
-    if( *list >= context->map_at ) return false;
-    block->at = *image_word( context, *list );
+    uint32_t list = index_list( context, size );
+    *link         = list - 1;
+    block->at     = *image_word( context, list );
+    for( unsigned probe = 0; probe < OWN_LIST_PROBES && block_in_heap( context, block->at ); probe++ )
+    {
+        if( block_size( context, *block ) >= size ) return true;
+        *link     = block->at;
+        block->at = *free_next( context, *block );
+    }
+    list = index_first( context, list + 1 );
+    if( list >= context->map_at ) return false;
+    *link     = list - 1;
+    block->at = *image_word( context, list );
     return true;
 }
 
 /* Whether what index_find() found is what it seems. */
-static bool head_agrees( const dmheap_context_t* context, uint32_t list, block_t block, uint32_t size )
+static bool found_agrees( const dmheap_context_t* context, uint32_t link, block_t block, uint32_t size )
 {
     if( !block_in_heap( context, block.at ) ) return false;
     word_t*  payload = image_word( context, block.at );
     uint32_t whole   = header_size( context, payload[-1] );
-    return whole >= size && block_fits( context, block, whole ) && payload[0] == list - 1 &&
+    return whole >= size && block_fits( context, block, whole ) && payload[0] == link &&
            free_agrees( context, block.at, payload, whole );
 }
 
@@ -187,7 +174,16 @@ static uint32_t index_largest( const dmheap_context_t* context )
     uint32_t bits = list < context->map_at ? *bitmap_word( context, list ) : 0;
     if( bits == 0 ) return 0;
     list += (uint32_t)( BITS_OF_WORD - 1 - __builtin_ctz( bits ) );
-    return free_size_at( context, index_probe( context, list, 1, true ) );
+    uint32_t at      = list < context->map_at ? *image_word( context, list ) : 0;
+    uint32_t largest = 0;
+    for( unsigned probe = 0; probe < OWN_LIST_PROBES; probe++ )
+    {
+        uint32_t has = free_size_at( context, at );
+        if( has == 0 ) break;
+        largest = has > largest ? has : largest;
+        at      = *free_next( context, block_at( at ) );
+    }
+    return largest;
 }
 
 /* ---- Free blocks ---- */
@@ -285,7 +281,7 @@ static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_
                                         uint32_t* whole, uint32_t* lead )
 {
     block_t  block;
-    uint32_t list, own;
+    uint32_t list, link;
     size_t   room  = size;
     size_t   extra = alignment >> WORD_SHIFT;
     *lead          = 0;
@@ -304,12 +300,7 @@ static RARE block_t index_find_aligned( const dmheap_context_t* context, uint32_
         room += extra + BLOCK_MIN_SIZE;
         if( extra > image_span( context ) || room > image_span( context ) ) return block_at( BLOCK_NONE );
     }
-    list = own = index_list( context, (uint32_t)room );
-    if( !index_find( context, (uint32_t)room, &list, &block ) )
-    {
-        block.at = index_probe( context, own, (uint32_t)room, false );
-        if( block.at == BLOCK_NONE ) return block;
-    }
+    if( !index_find( context, (uint32_t)room, &link, &block ) ) return block_at( BLOCK_NONE );
     *whole = free_size( context, block );
     if( *whole < room ) return block_at( BLOCK_DAMAGED );
     if( alignment != 0 ) *lead = lead_of( context, block, alignment );

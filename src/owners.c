@@ -284,11 +284,11 @@ static status_t found_status( block_t block )
 static block_t owner_take( dmheap_context_t* context, holding_t* holding, owner_t owner, size_t bytes )
 {
     block_t  block;
+    uint32_t link;
     uint32_t size = block_size_to_take( context, bytes, 0 );
     if( size == 0 ) return block_at( BLOCK_NONE );
     if( holding->live + size >= holding->ceiling ) return block_at( BLOCK_NONE );
-    uint32_t list = index_list( context, size );
-    if( !index_find( context, size, &list, &block ) || !head_agrees( context, list, block, size ) )
+    if( !index_find( context, size, &link, &block ) || !found_agrees( context, link, block, size ) )
         return block_at( BLOCK_NONE );
     uint32_t whole = block_size( context, block );
     size           = block_fill_up( whole, size );

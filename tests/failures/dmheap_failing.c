@@ -20,10 +20,10 @@ static bool this_fails( void )
     return ++searches == fails_at;
 }
 
-static bool failing_find( const dmheap_context_t* context, uint32_t size, uint32_t* list, block_t* block )
+static bool failing_find( const dmheap_context_t* context, uint32_t size, uint32_t* link, block_t* block )
 {
     failed = this_fails();
-    return !failed && index_find( context, size, list, block );
+    return !failed && index_find( context, size, link, block );
 }
 
 static block_t failing_find_aligned( const dmheap_context_t* context, uint32_t size, size_t alignment, uint32_t* whole,

@@ -73,23 +73,26 @@ static void of_two_holes_the_larger_is_the_largest_free_block( void** state )
 
 /* ---- Lists ---- */
 
-/* In a heap of this size a list has more than one size: a block of the request's own list may be too small, and the next
- * one of that list large enough, where it is the only one or all larger lists are empty. */
+/* In a heap of this size a list has more than one size: the first block of the request's own list may be too small, and the
+ * second large enough. It is taken, whether it is the only one or there is a larger one too. */
 static void the_second_block_of_the_own_list_that_fits_is_found( void** state )
 {
     (void)state;
     for( size_t base = 200; base < 2000; base += 104 )
         for( size_t less = 8; less < 64; less += 8 )
-            for( unsigned exact = 0; exact < 2; exact++ )
+            for( unsigned kind = 0; kind < 4; kind++ )
             {
-                assert_true( fixture_heap( 8192, 8, 0 ) );
+                assert_true( fixture_heap( 16384, 8, 0 ) );
                 void* fits = dmheap_malloc( base, NULL );
                 void* wall = dmheap_malloc( 8, NULL );
                 void* tiny = dmheap_malloc( base - less, NULL );
                 assert_non_null( wall );
                 assert_non_null( dmheap_malloc( 8, NULL ) );
+                void* large = dmheap_malloc( 5000, NULL );
+                assert_non_null( dmheap_malloc( 8, NULL ) );
                 fill_up( first_context() );
-                size_t size = exact ? base : dmheap_usable_size( tiny ) + 1;
+                size_t size = kind / 2 != 0 ? base : dmheap_usable_size( tiny ) + 1;
+                if( kind % 2 != 0 ) dmheap_free( large, false );
                 dmheap_free( fits, false );
                 dmheap_free( tiny, false ); /* in front of its list, if it is the same */
                 assert_ptr_equal( dmheap_malloc( size, NULL ), fits );

@@ -242,7 +242,7 @@ class Heap:
         bits = self.word(self.layout.CONTEXT_WORDS + word)
         place = 32 * word + 31 - lowest_bit(bits) if bits else self.end
         at = self.word(place) if place < self.context.map_at else 0
-        for _ in range(self.layout.LAST_RESORT_PROBES):
+        for _ in range(self.layout.OWN_LIST_PROBES):
             if self.free_size_at(at) == 0:
                 break
             largest, at = max(largest, self.free_size_at(at)), self.word(at + 1)
