@@ -196,9 +196,12 @@ await test( 'it fits a phone', async () => {
     const width = await phone.evaluate( () => document.documentElement.scrollWidth );
     const box = await phone.locator( '#map' ).boundingBox();
     if( pictures ) await phone.screenshot( { path: `${work}/phone.png` } );
-    await phone.touchscreen.tap( box.x + 60, box.y + 40 );
-    await settled( phone );
-    const block = await text( phone, '#block' );
+    let block = '';
+    for( let x = 20; x < box.width && !/Address/.test( block ); x += 40 ) { // what lies there may be free
+        await phone.touchscreen.tap( box.x + x, box.y + 40 );
+        await settled( phone );
+        block = await text( phone, '#block' );
+    }
     await phone.close();
     return width <= 390 && box.width > 300 && /Address/.test( block ) ? '' : `${width} pixels wide, ${block}`;
 } );
