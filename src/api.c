@@ -144,11 +144,15 @@ static RARE void* refuse_request( status_t status, const request_t* request )
 }
 
 /* Why an owner who holds this does not get a block that no block of this heap can be, instead of one of `instead` words. */
-static status_t refuse_size( const holding_t* holding, size_t size, uint32_t instead )
+static status_t refuse_size( const dmheap_context_t* context, const holding_t* holding, size_t size, size_t alignment,
+                             uint32_t instead )
 {
-    uint32_t words = size >> WORD_SHIFT < CEILING_NONE ? (uint32_t)( size >> WORD_SHIFT ) : CEILING_NONE;
+    uint32_t mask  = ( 1u << context->granule_shift ) - 1;
+    size_t   extra = GUARD_BYTES + ( alignment != 0 ? (size_t)WORD_SIZE : 0 );
+    size_t   words = ( size >> WORD_SHIFT ) + ( ( size & ( WORD_SIZE - 1 ) ) + extra + 2 * WORD_SIZE - 1 ) / WORD_SIZE;
+    uint32_t whole = words < CEILING_NONE ? ( (uint32_t)words + mask ) & ~mask : CEILING_NONE;
     if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
-    return holding->ceiling != CEILING_NONE && holding->live - instead + words >= holding->ceiling ? STATUS_OVER_LIMIT
+    return holding->ceiling != CEILING_NONE && holding->live - instead + whole >= holding->ceiling ? STATUS_OVER_LIMIT
                                                                                                    : STATUS_NO_MEMORY;
 }
 
@@ -158,7 +162,7 @@ static status_t take_for( dmheap_context_t* context, const request_t* request, o
 {
     size_t   alignment = alignment_in( context, request->alignment );
     uint32_t size      = block_size_to_take( context, request->size, alignment );
-    if( size == 0 ) return refuse_size( holding, request->size, instead );
+    if( size == 0 ) return refuse_size( context, holding, request->size, alignment, instead );
     status_t status = owner_take_any( context, owner, holding, size, alignment, instead, block );
     if( status == STATUS_OK ) guard_give( context, *block, request->size, request->caller );
     return status;

@@ -50,7 +50,7 @@ static status_t resize_here( const move_t* move )
     uint32_t          old       = block_size( context, block );
     size_t            alignment = alignment_in( context, move->request.alignment );
     uint32_t          size      = block_size_to_take( context, move->request.size, alignment );
-    if( size == 0 ) return refuse_size( move->holding, move->request.size, old );
+    if( size == 0 ) return refuse_size( context, move->holding, move->request.size, alignment, old );
     status_t status = size > old ? holding_admits( move->holding, move->holding->live - old + size ) : STATUS_OK;
     if( status != STATUS_OK ) return status;
     if( alignment != 0 && ( (uintptr_t)move->pointer & ( alignment - 1 ) ) != 0 ) return STATUS_NO_MEMORY;

@@ -103,6 +103,23 @@ static void a_realloc_within_the_limit_moves_to_a_heap_that_is_large_enough( voi
     assert_ptr_equal( dmheap_ctx_of( dmheap_realloc( block, 9500, NULL ) ), second );
 }
 
+/* Larger than any block of the first heap, whose limit is asked of the whole block all the same, not of the payload. */
+static void a_request_that_no_block_of_the_heap_can_be_is_asked_of_its_limit_as_a_whole( void** state )
+{
+    (void)state;
+    assert_true( fixture_heap( 4096, 8, 0 ) );
+    dmheap_context_t* second = second_default( 65536 );
+    void*             block  = dmheap_malloc( 100, "m" );
+    assert_true( dmheap_ctx_set_module_limit( first_context(), "m", 10104 ) );
+    assert_counted( dmheap_malloc( 9997, "m" ), 1, "limit is reached" );
+    assert_counted( dmheap_aligned_alloc( 64, 9993, "m" ), 1, "limit is reached" );
+    assert_counted( dmheap_realloc( block, 10101, NULL ), 1, "limit is reached" );
+    assert_int_equal( stats_of( second ).used_blocks, 0 );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_malloc( 9996, "m" ) ), second );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_aligned_alloc( 64, 9992, "m" ) ), second );
+    assert_ptr_equal( dmheap_ctx_of( dmheap_realloc( block, 10100, NULL ) ), second );
+}
+
 static void the_limit_in_the_heap_that_a_block_moves_to_holds_there( void** state )
 {
     (void)state;
@@ -729,6 +746,7 @@ int test_limits( void )
         LIMIT_TEST( a_realloc_is_admitted_by_what_the_module_would_hold_in_place_or_moved ),
         LIMIT_TEST( a_realloc_beyond_the_limit_does_not_move_to_another_heap ),
         LIMIT_TEST( a_realloc_within_the_limit_moves_to_a_heap_that_is_large_enough ),
+        LIMIT_TEST( a_request_that_no_block_of_the_heap_can_be_is_asked_of_its_limit_as_a_whole ),
         LIMIT_TEST( the_limit_in_the_heap_that_a_block_moves_to_holds_there ),
         LIMIT_TEST( nothing_else_is_admitted_between_the_steps_of_a_realloc_that_was ),
         LIMIT_TEST( a_block_that_moves_is_booked_once ),
