@@ -147,11 +147,9 @@ static RARE void* refuse_request( status_t status, const request_t* request )
 static status_t refuse_size( const dmheap_context_t* context, const holding_t* holding, size_t size, size_t alignment,
                              uint32_t instead )
 {
-    uint32_t mask  = ( 1u << context->granule_shift ) - 1;
-    size_t   extra = GUARD_BYTES + ( alignment != 0 ? (size_t)WORD_SIZE : 0 );
-    size_t   words =
-        ( size >> WORD_SHIFT ) + ( ( size & ( WORD_SIZE - 1 ) ) + extra + (size_t)2 * WORD_SIZE - 1 ) / WORD_SIZE;
-    uint32_t whole = words < CEILING_NONE ? ( (uint32_t)words + mask ) & ~mask : CEILING_NONE;
+    size_t   payload = payload_to_take( size, alignment );
+    bool     counts  = payload < SIZE_MAX - (size_t)2 * WORD_SIZE && payload >> WORD_SHIFT < CEILING_NONE;
+    uint32_t whole   = counts ? block_size_of( context, payload ) : CEILING_NONE;
     if( holding_is_leaving( holding ) ) return STATUS_LEAVING;
     return holding->ceiling != CEILING_NONE && holding->live - instead + whole >= holding->ceiling ? STATUS_OVER_LIMIT
                                                                                                    : STATUS_NO_MEMORY;

@@ -330,12 +330,17 @@ static void block_set_alignment( dmheap_context_t* context, block_t block, size_
         (uint32_t)__builtin_ctzl( alignment );
 }
 
-/* Size of a block with a payload of `payload` bytes at `alignment`, 0: the heap's; 0 where no block of this heap can. */
-static uint32_t block_size_to_take( const dmheap_context_t* context, size_t payload, size_t alignment )
+/* What a payload of `payload` bytes at `alignment`, 0: the heap's, takes with what is kept behind it. */
+static size_t payload_to_take( size_t payload, size_t alignment )
 {
     size_t extra = GUARD_BYTES + ( alignment != 0 ? (size_t)WORD_SIZE : 0 );
-    if( extra != 0 && payload <= SIZE_MAX - extra ) payload += extra;
-    return block_size_for( context, payload );
+    return payload <= SIZE_MAX - extra ? payload + extra : payload;
+}
+
+/* Size of a block with such a payload; 0 where no block of this heap can. */
+static uint32_t block_size_to_take( const dmheap_context_t* context, size_t payload, size_t alignment )
+{
+    return block_size_for( context, payload_to_take( payload, alignment ) );
 }
 
 /* Payload bytes that the user of a block of this size may use. */

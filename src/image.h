@@ -351,14 +351,20 @@ static inline bool block_is_live( const dmheap_context_t* context, block_t block
 
 /* ---- Sizes ---- */
 
-/* Size of a block whose payload is to hold `payload` bytes; 0 where no block of this heap can. */
-static inline uint32_t block_size_for( const dmheap_context_t* context, size_t payload )
+/* Size of a block whose payload is to hold `payload` bytes, which are less than SIZE_MAX - 7, in however large a heap. */
+static inline uint32_t block_size_of( const dmheap_context_t* context, size_t payload )
 {
-    if( payload >> WORD_SHIFT >= image_span( context ) ) return 0;
     uint32_t words = (uint32_t)( ( payload + (size_t)2 * WORD_SIZE - 1 ) >> WORD_SHIFT );
     uint32_t mask  = ( 1u << context->granule_shift ) - 1;
     uint32_t size  = ( words + mask ) & ~mask;
     return size < BLOCK_MIN_SIZE ? BLOCK_MIN_SIZE : size;
+}
+
+/* The same; 0 where no block of this heap can. */
+static inline uint32_t block_size_for( const dmheap_context_t* context, size_t payload )
+{
+    if( payload >> WORD_SHIFT >= image_span( context ) ) return 0;
+    return block_size_of( context, payload );
 }
 
 #endif
